@@ -1,0 +1,1 @@
+"""The configuration `forewarn.yaml`: its schema, and reading it strictly."""

@@ -1,0 +1,1 @@
+"""Small recordings made by this project, and the generator of simulated series."""

@@ -1,0 +1,1 @@
+"""The command `forewarn`: it wires the other packages together and holds no logic of its own."""

@@ -1,0 +1,160 @@
+"""What every model is and promises. `tests/contract` holds each model of the catalogue to it.
+
+Hyperparameters and learned state are different types: a `Detector` is a frozen dataclass of
+hyperparameters, and fitting returns a new, immutable object that holds arrays, one row a series.
+
+All models promise: the input is untouched; `score` is pure and causal; a tick scored alone
+equals the same tick scored in a longer call (equal verdicts, values within 1e-9 relative,
+identical where the shapes are the same); the same seed gives the same result; state survives the
+way through bytes; gaps, constants, zeros, resets, NaN and infinities (read as gaps) give a
+defined answer; too little history raises NotEnoughHistory.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from forewarn_models.arrays import AnyArray, FloatArray, SmallIntegerArray
+from forewarn_models.labels import Labels
+from forewarn_models.panel import Panel
+
+
+@dataclass(frozen=True, eq=False)
+class Carry:
+    """What a fold remembers from one call to the next: arrays, one row a series each.
+
+    Args:
+        arrays: by name; the first axis is the series. A model made of parts prefixes the names
+            of each part's arrays with the part's name and a slash.
+        next_milliseconds: the time of the first slot that has not been folded yet.
+    """
+
+    arrays: Mapping[str, AnyArray]
+    next_milliseconds: int
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The learned state of a model in a form that can be stored: data, never code.
+
+    Args:
+        kind: the catalogue name of the model, such as `rarity_detector`.
+        format_version: of the arrays and the manifest; readers keep reading old ones.
+        manifest: what JSON can hold: hyperparameters, series labels, step.
+        arrays: by name.
+    """
+
+    kind: str
+    format_version: int
+    manifest: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    arrays: Mapping[str, AnyArray] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a detector says of each slot. All arrays are (n_rows, n_times).
+
+    The first rows are those of the panel, in its order; rows of groups follow, whose labels are
+    the group's with `series="*"` and which have no expected value or band.
+
+    Args:
+        series: the labels of each row.
+        expected: the value that the model expected, in the units of the signal.
+        lower: bottom of the central 99 % predictive interval of the value.
+        upper: its top. The band says what is ordinary; it is not the alarm threshold.
+        return_period_seconds: how rare a deviation this large is on this row when healthy;
+            higher is rarer. NaN means *cannot say* (gap, or a row that is not trained).
+        direction: +1 above what was expected, -1 below, 0 neither (groups, cannot say).
+    """
+
+    series: tuple[Labels, ...]
+    expected: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    return_period_seconds: FloatArray
+    direction: SmallIntegerArray
+
+
+class FittedDetector(Protocol):
+    """Learned state of a detector: arrays, one row a series; it never changes."""
+
+    @property
+    def series(self) -> tuple[Labels, ...]:
+        """The series that `score` expects as rows, in this order."""
+        ...
+
+    @property
+    def output_series(self) -> tuple[Labels, ...]:
+        """The rows of `Scores`: `series`, then one row for each group."""
+        ...
+
+    @property
+    def step_milliseconds(self) -> int: ...
+
+    def initial_carry(self) -> Carry:
+        """Return the carry at the end of the history that the model was fitted on."""
+        ...
+
+    def score(self, recent: Panel, carry: Carry) -> tuple[Scores, Carry]:
+        """Return the scores of `recent`, which starts where `carry` ends, and the next carry.
+
+        Raises ModelError when series, step or start do not fit.
+        """
+        ...
+
+    def state(self) -> State: ...
+
+
+class Detector(Protocol):
+    """Hyperparameters of a detector: a frozen dataclass that only stores them."""
+
+    def fit(self, history: Panel) -> FittedDetector:
+        """Return what was learned. Rows with too little history stay, and cannot say.
+
+        Raises NotEnoughHistory when no row has enough.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Quantiles of the future, made at one instant.
+
+    Args:
+        series: the labels of each row.
+        start_milliseconds: the time of the first forecast slot.
+        step_milliseconds: from one forecast slot to the next.
+        quantile_levels: sorted, each in (0, 1), 0.5 always among them.
+        quantiles: (n_series, n_steps, n_quantiles) in the units of the signal, never crossing.
+        model: for each row, the name of the model that made it.
+    """
+
+    series: tuple[Labels, ...]
+    start_milliseconds: int
+    step_milliseconds: int
+    quantile_levels: tuple[float, ...]
+    quantiles: FloatArray
+    model: tuple[str, ...]
+
+
+class FittedForecaster(Protocol):
+    """Learned state of a forecaster: arrays, one row a series; it never changes."""
+
+    @property
+    def series(self) -> tuple[Labels, ...]: ...
+
+    @property
+    def step_milliseconds(self) -> int: ...
+
+    def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
+        """Return the `n_steps` slots after the history, with central bands of `levels` percent."""
+        ...
+
+    def state(self) -> State: ...
+
+
+class Forecaster(Protocol):
+    """Hyperparameters of a forecaster: a frozen dataclass that only stores them."""
+
+    def fit(self, history: Panel) -> FittedForecaster: ...

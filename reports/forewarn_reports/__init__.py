@@ -1,0 +1,1 @@
+"""Plots and terminal views: one place for notebooks, MLflow, the demo and reports."""

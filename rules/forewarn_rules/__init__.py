@@ -1,0 +1,1 @@
+"""Prometheus rules on Forewarn's own metrics, shipped as files."""

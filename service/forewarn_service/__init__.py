@@ -1,0 +1,1 @@
+"""The scoring loop, the exporter and the HTTP API."""

@@ -1,0 +1,1 @@
+"""Scheduled jobs: read, fit, back-test, compare, promote."""
