@@ -1,0 +1,50 @@
+"""The command `forewarn`: `forewarn --help` lists what it can do."""
+
+import sys
+
+import typer
+
+from forewarn_models.errors import ConfigError, ForewarnError
+
+EXIT_FAILED = 1
+EXIT_REFUSED = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="forewarn",
+    help="Learn what is normal for each series, say how rare a deviation is, forecast capacity.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    *, version: bool = typer.Option(False, "--version", help="Print the version and exit.")
+) -> None:
+    """Learn what is normal for each series, say how rare a deviation is, forecast capacity."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"forewarn {version_of('forewarn')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 failed, 2 refused, 130 interrupted."""
+    try:
+        app()
+    except ConfigError as refused:
+        typer.echo(f"forewarn: {refused}", err=True)
+        sys.exit(EXIT_REFUSED)
+    except ForewarnError as failed:
+        typer.echo(f"forewarn: {failed}", err=True)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
