@@ -1,10 +1,11 @@
 """Real monitoring servers on loopback and free ports: for the demo and for tests.
 
-The programs come from Debian's packages. Every server keeps its files in a directory of the
-caller's and dies with this process, however that ends.
+The programs are those of the system or of `debian_programs`. Every server keeps its files in a
+directory of the caller's and dies with this process, however that ends.
 """
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import urllib3
 import yaml
 
+from forewarn_adapters.debian_programs import programs_directory
 from forewarn_models.errors import SourceUnavailable
 
 PROMETHEUS = ("prometheus",)
@@ -31,7 +33,9 @@ _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def find_program(names: Sequence[str]) -> str | None:
     """Return the path of the first of these programs that is installed, else None."""
-    found = (shutil.which(name) or shutil.which(name, path=_SYSTEM_FOLDERS) for name in names)
+    unpacked = programs_directory() / "usr" / "bin"
+    folders = f"{os.environ.get('PATH', '')}:{_SYSTEM_FOLDERS}:{unpacked}"
+    found = (shutil.which(name, path=folders) for name in names)
     return next((path for path in found if path), None)
 
 
