@@ -102,16 +102,6 @@ def test_each_model_of_the_catalogue_has_a_card() -> None:
 def test_help_imports_nothing_heavy() -> None:
     heavy = ["numpy", "pandas", "sklearn", "statsmodels", "prophet", "mlflow", "matplotlib"]
     heavy += ["fastapi", "sqlalchemy"]
-        "numpy",
-        "pandas",
-        "sklearn",
-        "statsmodels",
-        "prophet",
-        "mlflow",
-        "matplotlib",
-        "fastapi",
-        "sqlalchemy",
-    ]
     program = (
         "import sys\nfrom forewarn.__main__ import app\nfrom typer.testing import CliRunner\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
