@@ -1,0 +1,43 @@
+import math
+
+import pytest
+
+from forewarn_reports.wording import duration_text, number_text, rarity_text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (math.nan, "cannot say"),
+        (30.0, "once in 30 seconds"),
+        (5400.0, "once in 90 minutes"),
+        (30 * 86400.0, "once in 30 days"),
+        (3 * 365.25 * 86400.0, "once in 3 years"),
+        (1e12, "less than once in 1,000 years"),
+    ],
+)
+def test_rarity_is_said_in_words(seconds: float, text: str) -> None:
+    assert rarity_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 seconds"), (119.0, "119 seconds"), (math.inf, "never")]
+)
+def test_a_duration_is_said_in_its_largest_unit(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1234.0, "1234"),
+        (12_345.0, "12.35k"),
+        (-2e9, "-2G"),
+        (3e12, "3T"),
+        (math.inf, "inf"),
+        (math.nan, "-"),
+    ],
+)
+def test_a_number_has_four_digits_that_count(value: float, text: str) -> None:
+    assert number_text(value) == text
