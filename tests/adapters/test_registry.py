@@ -1,0 +1,274 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from forewarn_adapters.registry import Champion, Registry, Table, TrainingRecord, model_name
+from forewarn_adapters.tracking import absolute_url, artifact_location, redacted
+from forewarn_models import artefact
+from forewarn_models.contract import State
+from forewarn_models.errors import RegistryError, UnknownFormat
+
+URL = "sqlite:///mlruns/mlflow.db"
+NOW = 1_700_000_000_000
+
+
+def a_state(value: float = 1.0, *, format_version: int = 1) -> State:
+    return State("rarity_detector", format_version, {"step": 30_000}, {"center": np.full(4, value)})
+
+
+def a_record(value: float = 1.0, **more) -> TrainingRecord:
+    facts = {"signal": "load", "kind": "detector", "state": a_state(value)}
+    return TrainingRecord(**(facts | {"trained_milliseconds": NOW} | more))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    """A registry folder whose tables exist: making them takes over a second."""
+    directory = tmp_path_factory.mktemp("template")
+    assert Registry(URL, directory=directory).champion_version("none", "detector") is None
+    return directory
+
+
+@pytest.fixture
+def directory(template: Path, tmp_path: Path) -> Path:
+    (tmp_path / "mlruns").mkdir()
+    (tmp_path / "mlruns" / "mlflow.db").write_bytes((template / "mlruns/mlflow.db").read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def registry(directory: Path) -> Registry:
+    return Registry(URL, directory=directory)
+
+
+def archives(directory: Path) -> list[Path]:
+    return sorted((directory / "mlruns" / "artifacts").rglob("model.npz"))
+
+
+def test_a_candidate_is_no_champion_until_it_is_promoted(registry):
+    version = registry.log_training(a_record())
+    assert registry.champion_version("load", "detector") is None
+    assert registry.champion("load", "detector") is None
+    registry.promote("load", "detector", version)
+    assert registry.champion_version("load", "detector") == version
+
+
+def test_a_champion_comes_back_as_it_was_logged(registry):
+    version = registry.log_training(a_record(2.5, metrics={"alarm_budget_ratio": 0.5}))
+    registry.promote("load", "detector", version)
+    champion = registry.champion("load", "detector")
+    assert isinstance(champion, Champion)
+    assert champion.version == version
+    assert artefact.to_bytes(champion.state) == artefact.to_bytes(a_state(2.5))
+    assert champion.metrics == {"alarm_budget_ratio": 0.5}
+    assert champion.trained_milliseconds == NOW
+
+
+def test_an_older_version_can_still_be_read(registry):
+    first = registry.log_training(a_record(1.0))
+    registry.promote("load", "detector", registry.log_training(a_record(2.0)))
+    assert registry.version("load", "detector", first).state.arrays["center"][0] == 1.0
+    with pytest.raises(RegistryError, match="version 9 must exist"):
+        registry.version("load", "detector", 9)
+
+
+def test_detector_and_forecaster_of_a_signal_are_separate(registry):
+    registry.promote("load", "detector", registry.log_training(a_record()))
+    assert registry.champion_version("load", "forecaster") is None
+    version = registry.log_training(a_record(kind="forecaster"))
+    registry.promote("load", "forecaster", version)
+    assert registry.champion_version("load", "forecaster") == 1
+
+
+def test_a_run_keeps_parameters_metrics_tables_plots_and_a_readable_manifest(registry, directory):
+    registry.log_training(
+        a_record(
+            params={f"p{number}": "x" * 7_000 for number in range(150)},
+            metrics={"good": 1.0, "unknown": float("nan"), "endless": float("inf")},
+            tables={"series": Table(("series", "alarms"), (("{a}", 1), ("{b}", None)))},
+            plots={"worst": b"\x89PNG"},
+        )
+    )
+    run = archives(directory)[0].parent.parent
+    assert (run / "plots/worst.png").read_bytes() == b"\x89PNG"
+    table = orjson.loads((run / "tables/series.json").read_bytes())
+    assert table == {"columns": ["series", "alarms"], "data": [["{a}", 1], ["{b}", None]]}
+    manifest = orjson.loads((run / "model/manifest.json").read_bytes())
+    assert manifest["arrays"] == {"center": {"dtype": "float64", "shape": [4]}}
+    logged = registry._opened().get_run(run.parent.name).data
+    assert logged.metrics == {"good": 1.0}
+    assert len(logged.params) == 150
+
+
+def test_a_damaged_archive_is_refused(registry, directory):
+    registry.promote("load", "detector", registry.log_training(a_record()))
+    (path,) = archives(directory)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(RegistryError, match="archive is not the one that was registered"):
+        registry.champion("load", "detector")
+
+
+def test_an_archive_that_is_no_model_is_refused_even_when_its_hash_fits(registry, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(artefact, "to_bytes", lambda _state: b"PK not an archive")
+        registry.promote("load", "detector", registry.log_training(a_record()))
+    with pytest.raises(RegistryError, match="must be a whole archive of arrays"):
+        registry.champion("load", "detector")
+
+
+def test_an_archive_of_an_unknown_form_says_so(registry, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            artefact, "to_bytes", lambda state: artefact._pack({"other": 1}, state.arrays)
+        )
+        registry.promote("load", "detector", registry.log_training(a_record()))
+    with pytest.raises(UnknownFormat):
+        registry.champion("load", "detector")
+
+
+def test_a_lost_archive_is_refused(registry, directory):
+    registry.promote("load", "detector", registry.log_training(a_record()))
+    archives(directory)[0].unlink()
+    with pytest.raises(RegistryError, match="must be a whole model"):
+        registry.champion("load", "detector")
+
+
+def test_an_absurdly_large_archive_is_refused_before_it_is_read(directory, registry):
+    registry.promote("load", "detector", registry.log_training(a_record()))
+    small = Registry(URL, directory=directory, max_model_bytes=100)
+    with pytest.raises(RegistryError, match="must be at most 100 bytes, got"):
+        small.champion("load", "detector")
+
+
+def test_promoting_what_does_not_exist_is_an_error(registry):
+    with pytest.raises(RegistryError, match="version 3 must become champion"):
+        registry.promote("load", "detector", 3)
+
+
+def test_a_database_that_is_no_database_is_a_registry_error(tmp_path):
+    (tmp_path / "mlruns").mkdir()
+    (tmp_path / "mlruns/mlflow.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(RegistryError, match="must be reachable"):
+        Registry(URL, directory=tmp_path).champion_version("load", "detector")
+
+
+def test_a_server_that_is_down_is_a_registry_error_without_its_password(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    registry = Registry("http://ann:secret@127.0.0.1:9")
+    with pytest.raises(RegistryError) as failed:
+        registry.champion_version("load", "detector")
+    assert "secret" not in str(failed.value)
+    assert "secret" not in repr(registry)
+
+
+def test_paths_are_relative_to_the_configuration():
+    directory = Path("/etc/forewarn")
+    assert absolute_url(URL, directory=directory) == "sqlite:////etc/forewarn/mlruns/mlflow.db"
+    assert absolute_url("https://m", directory=directory) == "https://m"
+    assert (
+        artifact_location(URL, directory=directory, name="load")
+        == "file:///etc/forewarn/mlruns/artifacts/load"
+    )
+    assert artifact_location("https://m", directory=directory, name="load") is None
+    assert (
+        artifact_location("postgresql://db/x", directory=directory, name="load")
+        == "file:///etc/forewarn/mlruns/artifacts/load"
+    )
+
+
+def test_credentials_are_taken_out_of_any_text():
+    text = "GET https://a:b@host/x failed, then postgresql+psycopg://u:p%40@db/y"
+    assert redacted(text) == "GET https://***@host/x failed, then postgresql+psycopg://***@db/y"
+
+
+def test_model_names_stand_in_their_own_space():
+    assert model_name("load", "forecaster") == "forewarn.load.forecaster"
+
+
+IN_A_PROCESS = """
+    import numpy as np, sys, resource, signal
+    from pathlib import Path
+    from forewarn_adapters import registry as module
+    from forewarn_adapters.registry import Registry, TrainingRecord
+    from forewarn_models.contract import State
+    registry = Registry("sqlite:///mlruns/mlflow.db", directory=Path(sys.argv[1]))
+    state = State("rarity_detector", 1, {}, {"a": np.ones(ROOM)})
+    record = TrainingRecord("load", "detector", state, 5)
+"""
+
+
+def program(text: str, *, room: int = 10) -> str:
+    return textwrap.dedent(IN_A_PROCESS).replace("ROOM", str(room)) + textwrap.dedent(text)
+
+
+@pytest.mark.parametrize("step", ["_log_files", "_register"])
+def test_being_killed_while_a_model_is_stored_leaves_the_champion_intact(registry, directory, step):
+    registry.promote("load", "detector", registry.log_training(a_record(7.0)))
+    code = program(f"""
+        import os
+        whole = module.{step}
+        def half(*arguments):
+            whole(*arguments)
+            os.kill(os.getpid(), signal.SIGKILL)
+        module.{step} = half
+        registry.promote("load", "detector", registry.log_training(record))
+    """)
+    done = subprocess.run([sys.executable, "-c", code, directory], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert registry.champion("load", "detector").state.arrays["center"][0] == 7.0
+    registry.promote("load", "detector", registry.log_training(a_record(8.0)))
+    assert registry.champion("load", "detector").state.arrays["center"][0] == 8.0
+
+
+def test_a_full_disk_is_a_clear_error_and_leaves_the_champion_intact(registry, directory):
+    registry.promote("load", "detector", registry.log_training(a_record(7.0)))
+    code = program(
+        """
+        from forewarn_models.errors import RegistryError
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))
+        try:
+            registry.log_training(record)
+        except RegistryError as failed:
+            print(failed)
+        """,
+        room=1_000_000,
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, directory], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == (
+        "signal 'load': its detector must be stored: [Errno 27] File too large\n"
+    )
+    assert registry.champion("load", "detector").state.arrays["center"][0] == 7.0
+
+
+def test_nothing_is_printed_and_no_folder_appears_in_the_working_directory(tmp_path):
+    code = program("print(registry.log_training(record), file=sys.stderr)")
+    work = tmp_path / "work"
+    work.mkdir()
+    environment = {name: value for name, value in os.environ.items() if "MLFLOW" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=work,
+        env=environment,
+    )
+    assert (done.stdout, done.stderr) == ("", "1\n")
+    assert list(work.iterdir()) == []
+
+
+def test_two_processes_may_open_a_new_registry_at_once(tmp_path):
+    code = program("print(registry.log_training(record))")
+    command = [sys.executable, "-c", code, tmp_path]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert sorted(one.communicate()[0] for one in both) == ["1\n", "2\n"]
