@@ -1,0 +1,101 @@
+"""The recent samples of one signal, each known by its series and timestamp, and kept once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
+from forewarn_models.errors import DataError
+from forewarn_models.labels import Labels
+from forewarn_models.samples import Samples
+
+_ROW_BITS = 20
+MAX_ROWS = 1 << _ROW_BITS
+MAX_SAMPLES = 20_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """What a merge brought: the time of the earliest new sample, None if all were known."""
+
+    earliest_milliseconds: int | None
+    n_new: int
+
+
+class SampleBuffer:
+    """Samples in order of time, and for each whether its score has been handed out.
+
+    The key of a sample is its timestamp and row in one integer, so that order, search and the
+    test for a repeat are each one call on one array.
+    """
+
+    def __init__(self, series: tuple[Labels, ...]) -> None:
+        if len(series) > MAX_ROWS:
+            raise DataError(f"a signal must have at most {MAX_ROWS} series, got {len(series)}")
+        self.series = series
+        self._key: IntegerArray = np.empty(0, np.int64)
+        self._value: FloatArray = np.empty(0, np.float64)
+        self._is_emitted: BooleanArray = np.empty(0, np.bool_)
+
+    def __len__(self) -> int:
+        return len(self._key)
+
+    def merge(self, samples: Samples, *, emitted: bool = False) -> Merged:
+        """Add the samples that are not known yet; of two at one time the first one stays.
+
+        `samples.row` counts in the buffer's own series. `emitted` says that their scores have been
+        handed out already.
+        """
+        key = keys_of(samples.row, samples.timestamp_milliseconds)
+        key, first = np.unique(key, return_index=True)
+        place = np.searchsorted(self._key, key)
+        known = np.zeros(len(key), dtype=np.bool_)
+        inside = place < len(self._key)
+        known[inside] = self._key[place[inside]] == key[inside]
+        new, place = key[~known], place[~known]
+        self._refuse_overflow(len(new))
+        self._key = np.insert(self._key, place, new)
+        self._value = np.insert(self._value, place, samples.value[first[~known]])
+        self._is_emitted = np.insert(self._is_emitted, place, emitted)
+        return Merged(int(new[0] >> _ROW_BITS) if len(new) else None, len(new))
+
+    def between(self, start_milliseconds: int, stop_milliseconds: int) -> Samples:
+        """Return the samples from `start` up to but without `stop`, in order of time."""
+        first, last = np.searchsorted(
+            self._key, (start_milliseconds << _ROW_BITS, stop_milliseconds << _ROW_BITS)
+        )
+        key = self._key[first:last]
+        return Samples(self.series, key & (MAX_ROWS - 1), key >> _ROW_BITS, self._value[first:last])
+
+    def take_unemitted(self, row: IntegerArray, timestamp: IntegerArray) -> BooleanArray:
+        """Return which of these samples have not been handed out, and note that they are now."""
+        place = np.searchsorted(self._key, keys_of(row, timestamp))
+        fresh = ~self._is_emitted[place]
+        self._is_emitted[place] = True
+        return fresh
+
+    def drop_before(self, milliseconds: int) -> None:
+        """Forget the samples before this time."""
+        first = int(np.searchsorted(self._key, milliseconds << _ROW_BITS))
+        if first:
+            self._key = self._key[first:].copy()
+            self._value = self._value[first:].copy()
+            self._is_emitted = self._is_emitted[first:].copy()
+
+    @property
+    def newest_milliseconds(self) -> int | None:
+        """The time of the newest sample; None when there is none."""
+        return int(self._key[-1] >> _ROW_BITS) if len(self._key) else None
+
+    def _refuse_overflow(self, n_new: int) -> None:
+        if len(self._key) + n_new > MAX_SAMPLES:
+            raise DataError(
+                f"a signal must have at most {MAX_SAMPLES} samples in its window, got "
+                f"{len(self._key) + n_new}: lengthen `step` or split the signal"
+            )
+
+
+def keys_of(row: IntegerArray, timestamp_milliseconds: IntegerArray) -> IntegerArray:
+    """Return one integer for each sample that orders by time, then by row."""
+    keys: IntegerArray = (timestamp_milliseconds.astype(np.int64) << _ROW_BITS) | row
+    return keys
