@@ -1,0 +1,78 @@
+"""What the demo watches, what it breaks, and how long each act takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+HISTORY_DAYS = 14
+HISTORY_STEP_SECONDS = 10
+NODE_HISTORY_SECONDS = 75
+HEALTHY_SECONDS = 20
+PAGE_SECONDS = 60
+
+SIMULATED_SIGNALS: tuple[dict[str, Any], ...] = (
+    {
+        "name": "latency",
+        "query": "demo_latency_seconds",
+        "step": "10s",
+        "history": "13d",
+        "direction": "up",
+        "budget": "1/30d",
+        "team": "shop",
+    },
+    {
+        "name": "requests",
+        "query": "demo_requests_per_second",
+        "step": "10s",
+        "history": "13d",
+        "budget": "1/30d",
+        "team": "shop",
+    },
+    {
+        "name": "disk_free",
+        "query": "demo_disk_free_bytes",
+        "step": "5m",
+        "history": "13d",
+        "direction": "down",
+        "forecast": {"step": "1h", "history": "13d", "horizon": "3d", "limit": {"below": 0}},
+    },
+)
+NODE_SIGNALS: tuple[dict[str, Any], ...] = (
+    {
+        "name": "node_memory_available",
+        "query": "node_memory_MemAvailable_bytes",
+        "step": "1s",
+        "history": "10m",
+    },
+    {
+        "name": "node_cpu_busy",
+        "query": '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5s]))',
+        "step": "1s",
+        "history": "10m",
+        "direction": "up",
+    },
+)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the parts of the demo listen and keep their files."""
+
+    prometheus_url: str
+    listen: str
+    directory: str
+
+
+def config_text(places: Places, signals: tuple[Mapping[str, Any], ...]) -> str:
+    """Return the `forewarn.yaml` of the demo, as a user would write it."""
+    config = {
+        "prometheus": {"url": places.prometheus_url},
+        "api": {"listen": places.listen},
+        "state_directory": f"{places.directory}/state",
+        "training": {"tracking_url": f"sqlite:///{places.directory}/mlruns/mlflow.db"},
+        "budgets": {"shop": "2/week"},
+        "signals": [dict(signal) for signal in signals],
+    }
+    return yaml.safe_dump(config, sort_keys=False)
