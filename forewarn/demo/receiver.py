@@ -38,7 +38,7 @@ class PageReceiver:
 
 def _handler(pages: list[dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  the name that http.server calls
+        def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             if 0 < length <= _LARGEST_BODY:
                 pages.append(json.loads(self.rfile.read(length)))
