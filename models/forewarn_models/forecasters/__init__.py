@@ -1,0 +1,1 @@
+"""Forecasters: each fits a panel and predicts quantiles of the slots after it."""

@@ -1,0 +1,283 @@
+"""Simple forecasts that the hybrid chooses from, each for many rows at once.
+
+A row is one series as it was known at one origin: the back-test stacks all origins of all series,
+so nothing here loops over either.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
+from forewarn_models.forecasters.fourier import robust_waves
+from forewarn_models.forecasters.lookback import (
+    DAY_MILLISECONDS,
+    finite_median,
+    moving_mean,
+    seasons_back,
+    weighted_mean,
+)
+
+# How fast a trend dies out, from one slot to the next, in units of the season (Gardner and
+# McKenzie 1985: damped trends win over straight ones at all but the shortest horizons).
+_TREND_SEASONS = 2.0
+_N_SHORT = 7
+_N_LONG = 4
+_N_DAYS = 28
+_LEAST_FOR_TREND = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What candidates see.
+
+    Args:
+        values: (n_rows, n_times) the newest slot last; NaN is a gap.
+        short: (n_rows,) the season of each row in slots; NaN = none.
+        long: a week in slots; NaN = none.
+        end_milliseconds: (n_rows,) the time of the first slot to forecast.
+        step_milliseconds: from one slot to the next.
+    """
+
+    values: FloatArray
+    short: FloatArray
+    long: float
+    end_milliseconds: IntegerArray
+    step_milliseconds: int
+
+    @property
+    def long_periods(self) -> FloatArray:
+        return np.full(len(self.values), self.long)
+
+
+Candidate = Callable[[Rows, int], FloatArray]
+
+
+def last_value(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the newest known value for all steps."""
+    return np.repeat(newest(rows.values)[:, None], n_steps, axis=1)
+
+
+def recent_level(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the median of the newest season, or of the newest twelve slots without one."""
+    width = np.where(np.isfinite(rows.short), np.rint(rows.short), 12)
+    return np.repeat(_median_of_newest(rows.values, width)[:, None], n_steps, axis=1)
+
+
+def damped_drift(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the newest season's level and its change since the one before, dying out."""
+    width = np.where(np.isfinite(rows.short), np.rint(rows.short), 12)
+    level = _median_of_newest(rows.values, width)
+    before = _median_of_newest(rows.values, 2 * width)
+    slope = 2 * (level - before) / width
+    keep = np.exp(-1 / (_TREND_SEASONS * width))[:, None]
+    travelled = keep * (1 - keep ** np.arange(1, n_steps + 1)) / (1 - keep)
+    drifted: FloatArray = newest(rows.values)[:, None] + slope[:, None] * travelled
+    return drifted
+
+
+def straight_trend(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the line through the medians of the halves of the history, from the newest level."""
+    n_times = rows.values.shape[1]
+    half = n_times // 2
+    late, early = finite_median(rows.values[:, half:]), finite_median(rows.values[:, :half])
+    slope = (late - early) / (n_times / 2)
+    width = np.where(np.isfinite(rows.short), np.rint(rows.short), 12)
+    level = _median_of_newest(rows.values, width)
+    ahead = np.arange(1, n_steps + 1) + (width[:, None] - 1) / 2
+    is_shown = np.isfinite(rows.values).sum(axis=1) >= _LEAST_FOR_TREND
+    slope = np.where(is_shown, slope, np.nan)
+    trend: FloatArray = level[:, None] + slope[:, None] * ahead
+    return trend
+
+
+def naive_short(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the value one season before, or more seasons where that is a gap."""
+    return _first_known(rows.values, rows.short, n_steps)
+
+
+def naive_long(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the value one week before, or more weeks where that is a gap."""
+    return _first_known(rows.values, rows.long_periods, n_steps)
+
+
+def short_median(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the median of the same phase in the newest seasons."""
+    return finite_median(
+        seasons_back(rows.values, rows.short, n_back=0, n_steps=n_steps, count=_N_SHORT)
+    )
+
+
+def short_fading(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the mean of the same phase in the newest seasons, newer ones weighing more."""
+    return _fading(rows.values, rows.short, n_steps=n_steps)
+
+
+def long_median(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the median of the same phase in the newest weeks."""
+    back = seasons_back(rows.values, rows.long_periods, n_back=0, n_steps=n_steps, count=_N_LONG)
+    return finite_median(back)
+
+
+def short_on_level(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the newest season's level plus the usual deviation of the phase from it."""
+    return _on_level(rows.values, rows.short, n_steps=n_steps)
+
+
+def long_on_level(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the newest week's level plus the usual deviation of the phase from it."""
+    return _on_level(rows.values, rows.long_periods, n_steps=n_steps)
+
+
+def long_on_short_level(rows: Rows, n_steps: int) -> FloatArray:
+    """Return last weeks' shape, moved by how the newest season differs from what weeks said."""
+    return _moved_by_newest(rows.values, rows.long_periods, rows.short, n_steps=n_steps)
+
+
+def short_correlated(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the fading mean of the phase plus the newest error, as far as errors persist."""
+    count = max(1, rows.values.shape[1] // 3)
+    back = seasons_back(rows.values, rows.short, n_back=count, n_steps=n_steps, count=_N_SHORT)
+    return persisting(rows.values, weighted_mean(back, _fading_weights(0.8, _N_SHORT)), n_steps)
+
+
+def day_type(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the fading mean of the same time of day on days of the same type.
+
+    The types are working days and weekends (Saturday and Sunday, UTC).
+    """
+    day = DAY_MILLISECONDS / rows.step_milliseconds
+    if day < 2 or not np.isfinite(rows.long):
+        return np.full((len(rows.values), n_steps), np.nan)
+    periods = np.full(len(rows.values), day)
+    back = seasons_back(rows.values, periods, n_back=0, n_steps=n_steps, count=_N_DAYS)
+    ahead = np.arange(n_steps) * rows.step_milliseconds
+    target = (rows.end_milliseconds[:, None] + ahead) // DAY_MILLISECONDS
+    first = np.maximum(1, np.ceil((np.arange(n_steps) + 1) / day)).astype(np.int64)
+    source = target[:, :, None] - first[None, :, None] - np.arange(_N_DAYS)
+    is_same = _is_weekend(target)[:, :, None] == _is_weekend(source)
+    return weighted_mean(np.where(is_same, back, np.nan), _fading_weights(0.9, _N_DAYS))
+
+
+def waves(rows: Rows, n_steps: int) -> FloatArray:
+    """Return robust Fourier terms of day and week plus what is left in each phase, shrunken."""
+    fitted, residual = robust_waves(
+        rows.values, step_milliseconds=rows.step_milliseconds, n_steps=n_steps
+    )
+    future = fitted[:, -n_steps:]
+    period = rows.long_periods if np.isfinite(rows.long) else rows.short
+    back = seasons_back(residual, period, n_back=0, n_steps=n_steps, count=_N_LONG)
+    return future + _shrunken(back)
+
+
+def waves_correlated(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the robust Fourier terms plus the newest error, as far as errors persist."""
+    fitted, _ = robust_waves(rows.values, step_milliseconds=rows.step_milliseconds, n_steps=n_steps)
+    return persisting(rows.values, fitted, n_steps)
+
+
+CANDIDATES: dict[str, Candidate] = {
+    function.__name__: function
+    for function in (
+        last_value,
+        recent_level,
+        damped_drift,
+        straight_trend,
+        naive_short,
+        naive_long,
+        short_median,
+        short_fading,
+        long_median,
+        short_on_level,
+        long_on_level,
+        long_on_short_level,
+        short_correlated,
+        day_type,
+        waves,
+        waves_correlated,
+    )
+}
+
+
+def newest(values: FloatArray) -> FloatArray:
+    """Return the newest value of each row that is not NaN."""
+    held = np.isfinite(values)
+    place = values.shape[1] - 1 - held[:, ::-1].argmax(axis=1)
+    return np.take_along_axis(values, place[:, None], 1)[:, 0]
+
+
+def persisting(values: FloatArray, predicted: FloatArray, n_steps: int) -> FloatArray:
+    """Return predictions plus the newest error times the errors' correlation to the lag's power.
+
+    Args:
+        values: (n_rows, n_times)
+        predicted: (n_rows, n_known + n_steps), where the first are of the newest slots.
+        n_steps: how many of the predictions are of the future.
+    """
+    n_known = predicted.shape[1] - n_steps
+    error = values[:, values.shape[1] - n_known :] - predicted[:, :n_known]
+    limit = 4 * finite_median(np.abs(error))[:, None]
+    error = np.clip(error, -limit, limit)
+    product = np.nan_to_num(error[:, 1:] * error[:, :-1]).sum(axis=1)
+    both = np.isfinite(error[:, 1:]) & np.isfinite(error[:, :-1])
+    power = np.where(both, error[:, :-1] ** 2, 0.0).sum(axis=1)
+    rho = np.divide(product, power, out=np.zeros_like(power), where=power > 0)
+    decay = np.clip(rho, 0, 0.999)[:, None] ** np.arange(1, n_steps + 1)
+    corrected: FloatArray = predicted[:, n_known:] + np.nan_to_num(newest(error))[:, None] * decay
+    return corrected
+
+
+def _median_of_newest(values: FloatArray, width: FloatArray) -> FloatArray:
+    age = np.arange(values.shape[1])[::-1]
+    return finite_median(np.where(age < width[:, None], values, np.nan))
+
+
+def _first_known(values: FloatArray, periods: FloatArray, n_steps: int) -> FloatArray:
+    back = seasons_back(values, periods, n_back=0, n_steps=n_steps, count=4)
+    place = np.isfinite(back).argmax(axis=2)
+    return np.take_along_axis(back, place[:, :, None], 2)[:, :, 0]
+
+
+def _fading(values: FloatArray, periods: FloatArray, *, n_steps: int) -> FloatArray:
+    back = seasons_back(values, periods, n_back=0, n_steps=n_steps, count=_N_SHORT)
+    return weighted_mean(back, _fading_weights(0.7, _N_SHORT))
+
+
+def _on_level(values: FloatArray, periods: FloatArray, *, n_steps: int) -> FloatArray:
+    level = moving_mean(values, periods)
+    return _fading(values - level, periods, n_steps=n_steps) + newest(level)[:, None]
+
+
+def _moved_by_newest(
+    values: FloatArray, periods: FloatArray, width: FloatArray, *, n_steps: int
+) -> FloatArray:
+    widest = np.nanmax(width, initial=1.0)
+    count = int(min(values.shape[1], np.rint(widest)))
+    back = seasons_back(values, periods, n_back=count, n_steps=n_steps, count=_N_LONG)
+    shape = finite_median(back)
+    error = values[:, values.shape[1] - count :] - shape[:, :count]
+    moved: FloatArray = shape[:, count:] + _median_of_newest(error, width)[:, None]
+    return moved
+
+
+def _shrunken(back: FloatArray) -> FloatArray:
+    """Return the median over the last axis, pulled to zero by how unsure it is."""
+    middle = finite_median(back)
+    spread = 1.4826 * finite_median(np.abs(back - middle[..., None]).reshape(len(back), -1))
+    held = np.maximum(np.isfinite(back).sum(axis=-1), 1)
+    noise = 1.5 * (spread**2)[:, None] / held
+    keep = np.maximum(0.0, 1 - noise / np.maximum(middle**2, np.finfo(np.float64).tiny))
+    kept: FloatArray = np.nan_to_num(middle * keep)
+    return kept
+
+
+def _fading_weights(keep: float, count: int) -> FloatArray:
+    weights: FloatArray = np.power(keep, np.arange(count))
+    return weights
+
+
+def _is_weekend(day: IntegerArray) -> BooleanArray:
+    # The epoch was a Thursday, so Saturday is day 2 of each seven.
+    is_weekend: BooleanArray = (day + 5) % 7 < 2
+    return is_weekend

@@ -1,0 +1,37 @@
+"""The good default: simple robust forecasts, weighed for each series by a rolling back-test."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from forewarn_models.contract import State
+from forewarn_models.forecasters.candidates import CANDIDATES
+from forewarn_models.forecasters.mixture import FittedMixture, fit_mixture, fitted_mixture_of
+from forewarn_models.panel import Panel
+
+KIND = "hybrid"
+
+
+@dataclass(frozen=True, slots=True)
+class Hybrid:
+    """A mixture of sixteen simple forecasts, weighed for each series by how well they did.
+
+    Good at: seasons of a day and a week, levels that move, outliers, gaps, fleets (no loop over
+    series). Bad at: seasons of a year, steps announced in advance, growth that accelerates.
+    Cost: about twenty passes over the history. Sources: Bates and Granger 1969 (combining),
+    Gardner and McKenzie 1985 (damped trends), Lei et al. 2018 (conformal bands).
+
+    Args:
+        horizon: how far ahead the candidates are judged; None = two days. Set it to what will be
+            asked: bands beyond it are extrapolated.
+    """
+
+    horizon: timedelta | None = None
+
+    def fit(self, history: Panel) -> FittedMixture:
+        """Return the mixture for each series; one with a single sample or none cannot say."""
+        return fit_mixture(history, kind=KIND, candidates=tuple(CANDIDATES), horizon=self.horizon)
+
+
+def from_state(state: State) -> FittedMixture:
+    """Return the fitted forecaster that `state` holds."""
+    return fitted_mixture_of(state)

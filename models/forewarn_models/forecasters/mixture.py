@@ -1,0 +1,286 @@
+"""Fit and predict a weighed mixture of candidates; the fitted form that several forecasters share.
+
+Each series is moved and scaled to median 0 and typical deviation 1 before anything else, so that
+forecasts follow every shift and scale of their input, and no value is too large to square.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+import numpy as np
+
+from forewarn_models.arrays import FloatArray
+from forewarn_models.contract import Forecast, State
+from forewarn_models.durations import milliseconds_of
+from forewarn_models.errors import ConfigError, NotEnoughHistory, UnknownFormat
+from forewarn_models.forecasters.backtest import MOST_ORIGINS, cut, origin_ages
+from forewarn_models.forecasters.bands import (
+    Spread,
+    quantile_levels,
+    quantiles_around,
+    spread_of,
+)
+from forewarn_models.forecasters.candidates import CANDIDATES, Rows
+from forewarn_models.forecasters.lookback import finite_median, long_period, short_periods
+from forewarn_models.forecasters.weighing import mixture, weights_of
+from forewarn_models.labels import Labels
+from forewarn_models.panel import Panel
+
+FORMAT_VERSION = 1
+LEAST_SAMPLES = 2
+
+# Values further out would overflow when they are subtracted and squared: they count as gaps.
+_LARGEST = 1e150
+# Judged on two days when nobody says how far ahead it will be asked, as far as history allows.
+_DEFAULT_HORIZON_MILLISECONDS = 2 * 86_400_000
+_MOST_JUDGED_STEPS = 1008
+_MOST_STEPS = 100_000
+# Numbers in a block of series: a block's forecasts at all origins stay within some hundred MB.
+_BLOCK_NUMBERS = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Arrays of a mixture, one row a series.
+
+    Args:
+        values: (n, n_times) the history, moved by `centre` and divided by `size`.
+        centre: (n,) medians.
+        size: (n,) typical absolute deviations, never 0.
+        floor: (n,) 0 for a series that was never negative, else -inf.
+        period: (n,) the season in slots; NaN = none.
+        weights: (n, n_candidates)
+        scale: (n, n_judged_steps) mean absolute errors by step, in units of `size`.
+        table: (n, n_levels) standardised errors, see `bands`.
+    """
+
+    values: FloatArray
+    centre: FloatArray
+    size: FloatArray
+    floor: FloatArray
+    period: FloatArray
+    weights: FloatArray
+    scale: FloatArray
+    table: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMixture:
+    """A fitted mixture: the history, who forecasts it, and how wrong that was before.
+
+    Args:
+        kind: the catalogue name of the forecaster.
+        candidates: the names of the candidates.
+        series: the labels of the rows.
+        end_milliseconds: the time of the first slot after the history.
+        step_milliseconds: from one slot to the next.
+        learned: the arrays.
+    """
+
+    kind: str
+    candidates: tuple[str, ...]
+    series: tuple[Labels, ...]
+    end_milliseconds: int
+    step_milliseconds: int
+    learned: Learned
+
+    def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
+        """Return quantiles of the `n_steps` slots after the history; NaN rows cannot be said."""
+        wanted = quantile_levels(levels)
+        check_steps(n_steps)
+        quantiles = np.empty((len(self.series), n_steps, len(wanted)))
+        for block in _blocks(self.learned.values.shape, n_steps * len(self.candidates)):
+            quantiles[block] = self._quantiles(block, n_steps, wanted)
+        return Forecast(
+            self.series,
+            self.end_milliseconds,
+            self.step_milliseconds,
+            wanted,
+            quantiles,
+            self._models(),
+        )
+
+    def state(self) -> State:
+        """Return what `fitted_of` restores."""
+        manifest = {
+            "candidates": list(self.candidates),
+            "series": [dict(labels) for labels in self.series],
+            "end_milliseconds": self.end_milliseconds,
+            "step_milliseconds": self.step_milliseconds,
+        }
+        arrays = {field.name: getattr(self.learned, field.name) for field in fields(Learned)}
+        return State(self.kind, FORMAT_VERSION, manifest, arrays)
+
+    def _quantiles(self, block: slice, n_steps: int, levels: tuple[float, ...]) -> FloatArray:
+        own = Learned(*(getattr(self.learned, field.name)[block] for field in fields(Learned)))
+        rows = Rows(
+            own.values,
+            own.period,
+            long_period(own.values.shape[1], self.step_milliseconds),
+            np.full(len(own.values), self.end_milliseconds),
+            self.step_milliseconds,
+        )
+        point = mixture(_forecasts(rows, self.candidates, n_steps), own.weights)
+        spread = Spread(own.scale, own.table)
+        lowest = (own.floor - own.centre) / own.size
+        quantiles = quantiles_around(point, spread, levels, floor=lowest)
+        back = quantiles * own.size[:, None, None] + own.centre[:, None, None]
+        return np.maximum(back, own.floor[:, None, None])
+
+    def _models(self) -> tuple[str, ...]:
+        leading = self.learned.weights.argmax(axis=1)
+        is_known = np.isfinite(self.learned.centre)
+        return tuple(
+            f"{self.kind}/{self.candidates[place]}" if known else "none"
+            for place, known in zip(leading, is_known, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    candidates: tuple[str, ...]
+    is_weighed: bool
+    n_steps: int
+    end_milliseconds: int
+    step_milliseconds: int
+
+
+def fit_mixture(
+    history: Panel,
+    *,
+    kind: str,
+    candidates: tuple[str, ...],
+    horizon: timedelta | None,
+    is_weighed: bool = True,
+) -> FittedMixture:
+    """Return a mixture of candidates, weighed for each series by a rolling-origin back-test.
+
+    Args:
+        history: infinities count as gaps.
+        kind: the catalogue name of the forecaster.
+        candidates: names from `candidates.CANDIDATES`; the first must always be able to forecast.
+        horizon: how far ahead candidates are judged; None = two days.
+        is_weighed: false gives all weight to the last candidate wherever there is a season.
+
+    Raises NotEnoughHistory when no series has two samples.
+    """
+    values = usable_values(history, what=f"the forecaster {kind!r}")
+    end, step = history.end_milliseconds, history.step_milliseconds
+    plan = _Plan(candidates, is_weighed, _judged_steps(history, horizon), end, step)
+    learned = [
+        _learn(values[block], plan)
+        for block in _blocks(values.shape, plan.n_steps * len(candidates))
+    ]
+    joined = Learned(
+        *(
+            np.concatenate([getattr(part, field.name) for part in learned])
+            for field in fields(Learned)
+        )
+    )
+    return FittedMixture(kind, candidates, history.series, end, step, joined)
+
+
+def fitted_mixture_of(state: State) -> FittedMixture:
+    """Return the fitted mixture that a state holds; UnknownFormat for one of a newer version."""
+    if state.format_version != FORMAT_VERSION:
+        raise UnknownFormat(
+            f"a {state.kind} of format {FORMAT_VERSION} is needed, got {state.format_version}: "
+            "it was stored by a newer version of Forewarn"
+        )
+    manifest = state.manifest
+    return FittedMixture(
+        state.kind,
+        tuple(manifest["candidates"]),
+        tuple(tuple(sorted(labels.items())) for labels in manifest["series"]),
+        int(manifest["end_milliseconds"]),
+        int(manifest["step_milliseconds"]),
+        Learned(*(state.arrays[field.name] for field in fields(Learned))),
+    )
+
+
+def usable_values(history: Panel, *, what: str) -> FloatArray:
+    """Return the values with infinities and absurd sizes as NaN.
+
+    Raises NotEnoughHistory when no series has two samples.
+    """
+    values = np.where(np.abs(history.values) < _LARGEST, history.values, np.nan)
+    most = int(np.isfinite(values).sum(axis=1).max(initial=0))
+    if most < LEAST_SAMPLES:
+        raise NotEnoughHistory(what, needed=LEAST_SAMPLES, got=most)
+    return values
+
+
+def check_steps(n_steps: int) -> None:
+    """Raise ConfigError when a number of forecast steps cannot be meant."""
+    if not 1 <= n_steps <= _MOST_STEPS:
+        raise ConfigError(f"a forecast must have 1 to {_MOST_STEPS} steps, got {n_steps}")
+
+
+def _judged_steps(history: Panel, horizon: timedelta | None) -> int:
+    wanted = milliseconds_of(horizon) if horizon else _DEFAULT_HORIZON_MILLISECONDS
+    steps = -(-wanted // history.step_milliseconds)
+    return max(1, min(steps, history.n_times // 3, _MOST_JUDGED_STEPS))
+
+
+def _learn(values: FloatArray, plan: _Plan) -> Learned:
+    held = np.isfinite(values)
+    centre = np.where(held.sum(axis=1) >= LEAST_SAMPLES, finite_median(values), np.nan)
+    size = _typical_deviation(values - centre[:, None])
+    normed = (values - centre[:, None]) / size[:, None]
+    period = short_periods(normed, plan.step_milliseconds)
+    future, forecasts = _backtest(normed, period, plan)
+    weights, judging = weights_of(future[:, :, None] - forecasts)
+    if not plan.is_weighed:
+        weights = _last_usable(period, len(plan.candidates))
+        judging = weights[:, None, :]
+    spread = spread_of(future - mixture(forecasts, judging), values=normed)
+    is_never_negative = ~(np.where(held, values, 0.0) < 0).any(axis=1)
+    floor = np.where(is_never_negative, 0.0, -np.inf)
+    return Learned(normed, centre, size, floor, period, weights, spread.scale, spread.table)
+
+
+def _backtest(values: FloatArray, period: FloatArray, plan: _Plan) -> tuple[FloatArray, FloatArray]:
+    """Return (n, n_origins, n_steps) what came, (n, n_origins, n_candidates, n_steps) forecasts."""
+    n_series, n_times = values.shape
+    ages = origin_ages(n_times, plan.n_steps, plan.step_milliseconds)
+    known, future = cut(values, ages, n_steps=plan.n_steps)
+    ends = plan.end_milliseconds - ages * plan.step_milliseconds
+    rows = Rows(
+        known.reshape(-1, n_times),
+        np.repeat(period, len(ages)),
+        long_period(n_times, plan.step_milliseconds),
+        np.tile(ends, n_series),
+        plan.step_milliseconds,
+    )
+    forecasts = _forecasts(rows, plan.candidates, plan.n_steps)
+    return future, forecasts.reshape(n_series, len(ages), len(plan.candidates), plan.n_steps)
+
+
+def _forecasts(rows: Rows, candidates: tuple[str, ...], n_steps: int) -> FloatArray:
+    return np.stack([CANDIDATES[name](rows, n_steps) for name in candidates], axis=1)
+
+
+def _last_usable(period: FloatArray, n_candidates: int) -> FloatArray:
+    """Return weights that give all to the last candidate, to the first where there is no season."""
+    weights = np.zeros((len(period), n_candidates))
+    has_season = np.isfinite(period)
+    weights[has_season, -1] = 1.0
+    weights[~has_season, 0] = 1.0
+    return weights
+
+
+def _typical_deviation(deviations: FloatArray) -> FloatArray:
+    size = np.abs(deviations)
+    typical = finite_median(size)
+    count = np.maximum(np.isfinite(size).sum(axis=1), 1)
+    # Where most values are the same, the others say what a deviation is.
+    mean = np.nan_to_num(size).sum(axis=1) / count
+    chosen = np.where(typical > 1e-3 * mean, typical, mean)
+    return np.where(chosen > 0, chosen, 1.0)
+
+
+def _blocks(shape: tuple[int, ...], numbers_per_series: int) -> Iterator[slice]:
+    """Return slices of rows that bound how much memory is used at once."""
+    rows = max(1, _BLOCK_NUMBERS // max(1, MOST_ORIGINS * (shape[1] + numbers_per_series)))
+    return (slice(first, first + rows) for first in range(0, shape[0], rows))

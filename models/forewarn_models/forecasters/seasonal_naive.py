@@ -1,0 +1,39 @@
+"""The yardstick and the fallback: what was seen one season ago."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from forewarn_models.contract import State
+from forewarn_models.forecasters.mixture import FittedMixture, fit_mixture, fitted_mixture_of
+from forewarn_models.panel import Panel
+
+KIND = "seasonal_naive"
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonalNaive:
+    """The value one season before; the newest value for a series without a season.
+
+    The season is a day where the history holds two, unless another lag repeats itself better.
+    Good at: being hard to beat and impossible to break. Bad at: noise, which it repeats.
+
+    Args:
+        horizon: how far ahead the bands are judged; None = two days.
+    """
+
+    horizon: timedelta | None = None
+
+    def fit(self, history: Panel) -> FittedMixture:
+        """Return the last season of each series; one with a single sample or none cannot say."""
+        return fit_mixture(
+            history,
+            kind=KIND,
+            candidates=("last_value", "naive_short"),
+            horizon=self.horizon,
+            is_weighed=False,
+        )
+
+
+def from_state(state: State) -> FittedMixture:
+    """Return the fitted forecaster that `state` holds."""
+    return fitted_mixture_of(state)
