@@ -1,6 +1,5 @@
 """What the demo watches, what it breaks, and how long each act takes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +7,12 @@ import yaml
 
 HISTORY_DAYS = 14
 HISTORY_STEP_SECONDS = 10
+DISK_FULL_AFTER_DAYS = 22
 NODE_HISTORY_SECONDS = 75
 HEALTHY_SECONDS = 20
 PAGE_SECONDS = 60
+FAULTY_SERIES = 'demo_latency_seconds{service="checkout"}'
+FAULT_FACTOR = 3.0
 
 SIMULATED_SIGNALS: tuple[dict[str, Any], ...] = (
     {
@@ -65,7 +67,7 @@ class Places:
     directory: str
 
 
-def config_text(places: Places, signals: tuple[Mapping[str, Any], ...]) -> str:
+def config_text(places: Places) -> str:
     """Return the `forewarn.yaml` of the demo, as a user would write it."""
     config = {
         "prometheus": {"url": places.prometheus_url},
@@ -73,6 +75,6 @@ def config_text(places: Places, signals: tuple[Mapping[str, Any], ...]) -> str:
         "state_directory": f"{places.directory}/state",
         "training": {"tracking_url": f"sqlite:///{places.directory}/mlruns/mlflow.db"},
         "budgets": {"shop": "2/week"},
-        "signals": [dict(signal) for signal in signals],
+        "signals": [*SIMULATED_SIGNALS, *NODE_SIGNALS],
     }
     return yaml.safe_dump(config, sort_keys=False)

@@ -1,0 +1,156 @@
+"""The demo on real servers: history, live series, a fault, and the page that Alertmanager sent."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import urllib3
+from rich.console import Console
+from rich.live import Live
+
+from forewarn.demo.scenario import (
+    FAULT_FACTOR,
+    FAULTY_SERIES,
+    HEALTHY_SECONDS,
+    HISTORY_DAYS,
+    NODE_HISTORY_SECONDS,
+    NODE_SIGNALS,
+    PAGE_SECONDS,
+    SIMULATED_SIGNALS,
+)
+from forewarn.demo.stage import Stage, running_stage
+from forewarn.demo.watch import series_views
+from forewarn_adapters.local_servers import LocalServer
+from forewarn_data.faults import Fault
+from forewarn_data.live_exporter import clock_milliseconds
+from forewarn_models.errors import ForewarnError, SourceUnavailable
+from forewarn_reports.terminal import SeriesView, alert_frame, series_table
+
+_COURSE_SECONDS = 120.0
+_HOUR_MILLISECONDS = 3_600_000
+_FOREWARN = (sys.executable, "-m", "forewarn")
+
+
+def play_on_real_servers(console: Console, *, stay: bool) -> None:
+    """Play the demo from the first server to the page; with `stay`, go on until Ctrl-C.
+
+    Raises ForewarnError when a part does not work.
+    """
+    with tempfile.TemporaryDirectory(prefix="forewarn-demo-") as folder:
+        started = time.monotonic()
+        servers = "Prometheus, Alertmanager and node_exporter"
+        console.print(f"Starting {servers}; {HISTORY_DAYS} days of simulated history.")
+        with running_stage(Path(folder)) as stage:
+            _play(console, stage, started=started, stay=stay)
+
+
+def _play(console: Console, stage: Stage, *, started: float, stay: bool) -> None:
+    _tell(console, "Prometheus, Alertmanager and node_exporter run on loopback.", started)
+    _command(stage, "train", *(signal["name"] for signal in SIMULATED_SIGNALS))
+    _command(stage, "rules", "--out", str(stage.rules_path))
+    urllib3.request("POST", f"{stage.prometheus.url}/-/reload")
+    _tell(console, "Trained on the simulated history; Prometheus has the alerting rules.", started)
+    service = _start_service(stage)
+    try:
+        _watch(console, stage, until=lambda: False, seconds=HEALTHY_SECONDS)
+        _break_something(console, stage, started)
+        _learn_the_node(console, stage, started)
+        _say_what_next(console, stage)
+        if stay:
+            _watch(console, stage, until=lambda: False, seconds=float("inf"))
+    finally:
+        service.stop()
+
+
+def _start_service(stage: Stage) -> LocalServer:
+    command = (*_FOREWARN, "run", "--config", str(stage.config_path), "--role", "score")
+    url = f"http://{stage.places.listen}"
+    log = stage.config_path.parent / "forewarn.log"
+    return LocalServer(
+        "forewarn", (*command, "--role", "api"), url, log, ready_path="/healthz"
+    ).start()
+
+
+def _break_something(console: Console, stage: Stage, started: float) -> None:
+    now = clock_milliseconds()
+    fault = Fault("level_shift", FAULTY_SERIES, now, now + _HOUR_MILLISECONDS, FAULT_FACTOR)
+    stage.simulated.plant(fault)
+    broken = time.monotonic()
+    _tell(console, f"Now {FAULTY_SERIES} becomes {FAULT_FACTOR:g} times slower.", started)
+    _watch(console, stage, until=lambda: bool(stage.receiver.firing()), seconds=PAGE_SECONDS)
+    firing = stage.receiver.firing()
+    if not firing:
+        raise SourceUnavailable(
+            f"Alertmanager must deliver a page within {PAGE_SECONDS} s of the fault, got none"
+        )
+    delay = time.monotonic() - broken
+    _tell(console, f"Alertmanager delivered this page {delay:.1f} s after the fault:", started)
+    console.print(alert_frame(firing[0]))
+
+
+def _learn_the_node(console: Console, stage: Stage, started: float) -> None:
+    """Train the live series of this machine as soon as there is something to learn from."""
+    left = NODE_HISTORY_SECONDS - (time.monotonic() - started)
+    _tell(console, "This machine's own series have been read all along; they are young.", started)
+    _watch(console, stage, until=lambda: False, seconds=max(left, 0.0))
+    _command(stage, "train", *(signal["name"] for signal in NODE_SIGNALS))
+    _tell(console, "Trained on the minute that Prometheus has of this machine.", started)
+    _watch(console, stage, until=lambda: _node_is_scored(stage), seconds=30.0)
+    console.print(series_table(_views(stage), title="all series"))
+
+
+def _node_is_scored(stage: Stage) -> bool:
+    names = {signal["name"] for signal in NODE_SIGNALS}
+    verdicts = [view.verdict for view in _views(stage) if view.name.split("{")[0] in names]
+    return bool(verdicts) and not any(verdict.startswith("cannot") for verdict in verdicts)
+
+
+def _say_what_next(console: Console, stage: Stage) -> None:
+    url, prometheus = f"http://{stage.places.listen}", stage.prometheus.url
+    console.print("\nWhat to look at next, while this runs:", style="bold")
+    for address, what in (
+        (f"{url}/api/v1/signals", "the signals, as a program sees them"),
+        (f"{url}/docs", "the HTTP API, to try"),
+        (f"{url}/metrics", "everything that is written back"),
+        (f"{prometheus}/graph?g0.expr=forewarn_anomaly_score&g0.tab=0", "scores in Prometheus"),
+        (
+            f"{prometheus}/api/v1/query?query=forewarn_time_to_limit_seconds",
+            "when the disk is full",
+        ),
+        (f"{stage.alertmanager.url}/#/alerts", "the alert in Alertmanager"),
+    ):
+        if _answers(address):
+            console.print(f"  {address}  {what}", highlight=False, soft_wrap=True)
+
+
+def _answers(url: str) -> bool:
+    return urllib3.request("GET", url.split("#")[0], timeout=5.0, retries=False).status == 200
+
+
+def _watch(console: Console, stage: Stage, *, until: Callable[[], bool], seconds: float) -> None:
+    """Show the series once a second until something holds or the time is over."""
+    deadline = time.monotonic() + seconds
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        while time.monotonic() < deadline and not until():
+            if console.is_terminal:
+                title = "live, read back from Prometheus (the shop is simulated)"
+                live.update(series_table(_views(stage), title=title), refresh=True)
+            time.sleep(min(1.0, max(deadline - time.monotonic(), 0.0)))
+
+
+def _views(stage: Stage) -> list[SeriesView]:
+    return series_views(stage.prometheus.url, seconds=_COURSE_SECONDS)
+
+
+def _command(stage: Stage, *words: str) -> None:
+    command = (*_FOREWARN, *words, "--config", str(stage.config_path))
+    done = subprocess.run(command, check=False)  # noqa: S603  our own command, our own words
+    if done.returncode:
+        raise ForewarnError(f"`forewarn {words[0]}` must succeed, got exit {done.returncode}")
+
+
+def _tell(console: Console, text: str, started: float) -> None:
+    console.print(f"[dim]{time.monotonic() - started:5.1f} s[/dim]  {text}", highlight=False)
