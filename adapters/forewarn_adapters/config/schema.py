@@ -1,71 +1,294 @@
-"""The schema of `forewarn.yaml`: what may stand in it, and the defaults, in one place."""
+"""The schema of `forewarn.yaml`: what may stand in it, and the defaults, in one place.
 
+Each class is a mapping of the file, each field a key of it; the descriptions and examples are
+what `docs/configuration.md` shows. What one key must be is checked here; what several keys must
+be together is checked in `checks.py`. A validator's message says what must hold and leaves the
+value out: `faults.py` adds it, or the name of the environment variable that it came from.
+"""
+
+import math
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+)
 
 from forewarn_models.budget import DEFAULT_BUDGET, Budget, parse_budget
 from forewarn_models.durations import milliseconds_of, parse_duration
+from forewarn_models.errors import ConfigError
+
+MOST_SIGNALS = 10_000
+
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_USERINFO = re.compile(r"://\S*@")
+_STORES = ("sqlite:///", "postgresql://")
+_TRACKING_SERVERS = ("sqlite:///", "postgresql://", "mysql://", "http://", "https://")
+
+
+def redacted(text: str) -> str:
+    """Return a URL without the user and password that may stand in it.
+
+    >>> redacted("postgresql://ann:geheim@db/forewarn")
+    'postgresql://***@db/forewarn'
+    """
+    return _USERINFO.sub("://***@", text)
+
+
+def _without_value(refused: ConfigError, value: object) -> ValueError:
+    return ValueError(str(refused).removesuffix(f", got {str(value)!r}"))
 
 
 def _duration(value: object) -> timedelta:
-    return value if isinstance(value, timedelta) else parse_duration(str(value))
+    if isinstance(value, timedelta):
+        return value
+    try:
+        return parse_duration(str(value))
+    except ConfigError as refused:
+        raise _without_value(refused, value) from refused
 
 
 def _budget(value: object) -> Budget:
-    return value if isinstance(value, Budget) else parse_budget(str(value))
+    if isinstance(value, Budget):
+        return value
+    try:
+        return parse_budget(str(value))
+    except ConfigError as refused:
+        raise _without_value(refused, value) from refused
+
+
+def _seasons(value: object) -> Literal["auto"] | tuple[timedelta, ...]:
+    if value == "auto":
+        return "auto"
+    if not isinstance(value, list | tuple) or not 0 <= len(value) <= 8:
+        raise ValueError("must be 'auto' or a list of at most 8 durations, such as [1d, 7d]")
+    return tuple(_duration(season) for season in value)
+
+
+def _number_or_query(value: object) -> float | str:
+    if isinstance(value, str) and value.strip():
+        try:
+            value = float(value)  # a number that came from the environment
+        except ValueError:
+            return str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    raise ValueError("must be a finite number or a query")
+
+
+def _whole_number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")  # noqa: TRY004  pydantic collects ValueErrors
+    return value
+
+
+def _label_name(value: str) -> str:
+    if not _LABEL_NAME.fullmatch(value):
+        raise ValueError("must be a label name: letters, digits and '_', no digit first")
+    return value
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port != 0
+    except ValueError:
+        port_is_valid = False
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_valid:
+        raise ValueError("must be a url such as http://prometheus:9090 or https://metrics.example")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or password: put them under `basic_auth`")
+    return value
+
+
+def _store_url(value: str, info: ValidationInfo) -> str:
+    if not value.startswith(_STORES):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return _in_folder_of_file(value, info)
+
+
+def _tracking_url(value: str, info: ValidationInfo) -> str:
+    if not value.startswith(_TRACKING_SERVERS):
+        raise ValueError(f"must begin with one of {', '.join(_TRACKING_SERVERS)}")
+    return _in_folder_of_file(value, info)
+
+
+def _in_folder_of_file(value: str, info: ValidationInfo) -> str:
+    path = value.removeprefix("sqlite:///")
+    if path in (value, ":memory:"):
+        return value
+    return f"sqlite:///{_local_path(Path(path), info)}"
+
+
+def _local_path(value: Path, info: ValidationInfo) -> Path:
+    folder = info.context.get("folder") if isinstance(info.context, dict) else None
+    return folder / value if isinstance(folder, Path) else value
+
+
+def _listen(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    is_bracketed = host.startswith("[") == (":" in host) == host.endswith("]")
+    if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65_535 or not is_bracketed:
+        raise ValueError("must be a host and a port, such as 127.0.0.1:9464 or [::1]:9464")
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 AlertBudget = Annotated[Budget, BeforeValidator(_budget)]
+Seasons = Annotated[Literal["auto"] | tuple[timedelta, ...], PlainValidator(_seasons)]
+NumberOrQuery = Annotated[float | str, PlainValidator(_number_or_query)]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+LabelName = Annotated[str, AfterValidator(_label_name)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+# Relative to the folder of the file, wherever the command is run from.
+LocalPath = Annotated[Path, AfterValidator(_local_path)]
+Team = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Section(BaseModel):
     """A mapping of the file: unknown keys are refused, and nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        for name, value in super().__repr_args__():
+            yield name, redacted(value) if isinstance(value, str) else value
 
 
 class BasicAuth(Section):
     """A user name and its password."""
 
-    username: str
-    password: SecretStr
+    username: Annotated[
+        str, Field(min_length=1, description="The user name.", examples=["forewarn"])
+    ]
+    password: Annotated[
+        SecretStr,
+        Field(
+            description="The password. Keep it out of the file: name an environment variable.",
+            examples=["${PROMETHEUS_PASSWORD}"],
+        ),
+    ]
 
 
 class Tls(Section):
-    """Certificates for a server that is reached over https."""
+    """Certificates for a connection over TLS, each a file in PEM form."""
 
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    server_name: str | None = None
+    ca_file: Annotated[
+        LocalPath | None,
+        Field(
+            description="The authority that must have signed the other side's certificate. "
+            "Without it: those that the system trusts.",
+            examples=["tls/ca.pem"],
+        ),
+    ] = None
+    cert_file: Annotated[
+        LocalPath | None,
+        Field(
+            description="Our own certificate, shown to the other side; needs `key_file`.",
+            examples=["tls/forewarn.pem"],
+        ),
+    ] = None
+    key_file: Annotated[
+        LocalPath | None,
+        Field(description="The private key of `cert_file`.", examples=["tls/forewarn.key"]),
+    ] = None
+    server_name: Annotated[
+        str | None,
+        Field(
+            description="The name that the server's certificate must carry, where it is not the "
+            "host of the url.",
+            examples=["prometheus.internal"],
+        ),
+    ] = None
 
 
 class Endpoint(Section):
     """A server that is reached over HTTP."""
 
-    url: str
-    basic_auth: BasicAuth | None = None
-    bearer_token: SecretStr | None = None
-    tls: Tls | None = None
-    timeout: Duration = timedelta(seconds=30)
+    url: Annotated[
+        HttpUrl,
+        Field(
+            description="Where the server is. It may have a path, never a user or a password.",
+            examples=["http://prometheus:9090"],
+        ),
+    ]
+    basic_auth: Annotated[
+        BasicAuth | None,
+        Field(description="A user name and password to send. Not together with `bearer_token`."),
+    ] = None
+    bearer_token: Annotated[
+        SecretStr | None,
+        Field(description="A token to send.", examples=["${PROMETHEUS_TOKEN}"]),
+    ] = None
+    tls: Annotated[
+        Tls | None, Field(description="Certificates, where the url begins with https://.")
+    ] = None
+    timeout: Annotated[
+        Duration,
+        Field(description="How long one request may take before it is given up.", examples=["10s"]),
+    ] = timedelta(seconds=30)
 
 
 class Prometheus(Endpoint):
     """The Prometheus, or a server with its API, that holds the series."""
 
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
-    retries: Annotated[int, Field(ge=0, le=10)] = 3
+    concurrency: Annotated[
+        WholeNumber,
+        Field(
+            ge=1,
+            le=64,
+            description="How many queries may run on the server at one time.",
+            examples=[8],
+        ),
+    ] = 4
+    retries: Annotated[
+        WholeNumber,
+        Field(
+            ge=0,
+            le=10,
+            description="How often a query is tried again when the server fails, with growing "
+            "pauses. A query that the server refuses is not tried again.",
+            examples=[5],
+        ),
+    ] = 3
 
 
 class RemoteWrite(Endpoint):
-    """Where scores are written to, in place of waiting for a scrape."""
+    """Where scores are written to, in place of waiting for a scrape of `/metrics`."""
 
-    queue_samples: Annotated[int, Field(ge=1_000, le=50_000_000)] = 2_000_000
-    batch_samples: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    queue_samples: Annotated[
+        WholeNumber,
+        Field(
+            ge=1_000,
+            le=50_000_000,
+            description="How many samples wait in memory while the server is down; when it is "
+            "full, the oldest are dropped and counted.",
+            examples=[500_000],
+        ),
+    ] = 2_000_000
+    batch_samples: Annotated[
+        WholeNumber,
+        Field(
+            ge=1,
+            le=100_000,
+            description="How many samples one request carries at most.",
+            examples=[2_000],
+        ),
+    ] = 5_000
 
 
 Role = Literal["read", "score", "operate", "admin"]
@@ -74,58 +297,227 @@ Role = Literal["read", "score", "operate", "admin"]
 class Token(Section):
     """A bearer token of the API, its role, and the team it is limited to."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    token: Annotated[SecretStr, Field(min_length=16)]
-    role: Role = "read"
-    team: str | None = None
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Who uses the token; the audit shows this name.",
+            examples=["grafana"],
+        ),
+    ]
+    token: Annotated[
+        SecretStr,
+        Field(
+            min_length=16,
+            description="The token itself, at least 16 characters.",
+            examples=["${GRAFANA_TOKEN}"],
+        ),
+    ]
+    role: Annotated[
+        Role,
+        Field(
+            description="What the token may do; each role may do what those before it may: "
+            "`read` sees signals and verdicts, `score` also sends values to be scored, `operate` "
+            "also changes what runs, `admin` also reads the audit.",
+            examples=["operate"],
+        ),
+    ] = "read"
+    team: Annotated[
+        Team | None,
+        Field(
+            description="Limits the token to the signals of one team. Without it: all signals.",
+            examples=["checkout"],
+        ),
+    ] = None
 
 
 class Api(Section):
     """The HTTP API and `/metrics`."""
 
-    listen: str = "127.0.0.1:9464"
-    tokens: tuple[Token, ...] = ()
-    tls: Tls | None = None
+    listen: Annotated[
+        str,
+        AfterValidator(_listen),
+        Field(
+            description="The address and port that the service listens on. Anything but loopback "
+            "needs `tokens`. Port 0 picks a free one.",
+            examples=["0.0.0.0:9464", "[::1]:9464"],
+        ),
+    ] = "127.0.0.1:9464"
+    tokens: Annotated[
+        tuple[Token, ...],
+        Field(max_length=1_000, description="Who may use the API. On loopback it may be empty."),
+    ] = ()
+    tls: Annotated[
+        Tls | None,
+        Field(
+            description="Serve https with `cert_file` and `key_file`; with `ca_file` clients must "
+            "show a certificate that it has signed."
+        ),
+    ] = None
+
+    @property
+    def host(self) -> str:
+        """The address of `listen` without brackets; empty means every interface."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
 
 
 class Training(Section):
     """When models are trained, and where they are kept."""
 
-    every: Duration = timedelta(days=1)
-    jitter: Duration = timedelta(minutes=5)
-    tracking_url: str = "sqlite:///mlruns/mlflow.db"
+    every: Annotated[
+        Duration, Field(description="How often each signal is trained anew.", examples=["12h"])
+    ] = timedelta(days=1)
+    jitter: Annotated[
+        Duration,
+        Field(
+            description="Trainings are spread over this time at random, so that they do not all "
+            "ask Prometheus at once.",
+            examples=["30m"],
+        ),
+    ] = timedelta(minutes=5)
+    tracking_url: Annotated[
+        str,
+        AfterValidator(_tracking_url),
+        Field(
+            validate_default=True,
+            description="Where MLflow keeps runs and models: an SQLite file, a database, or a "
+            "tracking server.",
+            examples=["http://mlflow:5000", "postgresql://mlflow:${MLFLOW_PASSWORD}@db/mlflow"],
+        ),
+    ] = "sqlite:///mlruns/mlflow.db"
 
 
 class Limit(Section):
-    """The value that must not be crossed: a number or a query, from above or from below."""
+    """The value that must not be crossed: exactly one of `above` and `below`."""
 
-    above: float | str | None = None
-    below: float | str | None = None
+    above: Annotated[
+        NumberOrQuery | None,
+        Field(
+            description="Crossed when the series rises above it: a number, or a query whose value "
+            "it is.",
+            examples=[0.95, "node_filesystem_size_bytes * 0.9"],
+        ),
+    ] = None
+    below: Annotated[
+        NumberOrQuery | None,
+        Field(
+            description="Crossed when the series falls below it: a number or a query.",
+            examples=[1_000_000_000],
+        ),
+    ] = None
 
 
 class ForecastPolicy(Section):
     """What is forecast for a signal; independent of the step at which it is scored."""
 
-    step: Duration = timedelta(hours=1)
-    history: Duration = timedelta(days=28)
-    horizon: Duration = timedelta(days=7)
-    model: Literal["auto", "hybrid", "prophet", "ets"] = "auto"
-    limit: Limit | None = None
+    step: Annotated[
+        Duration,
+        Field(description="The time from one forecast value to the next.", examples=["6h"]),
+    ] = timedelta(hours=1)
+    history: Annotated[
+        Duration, Field(description="How much of the past it learns from.", examples=["180d"])
+    ] = timedelta(days=28)
+    horizon: Annotated[Duration, Field(description="How far it looks ahead.", examples=["90d"])] = (
+        timedelta(days=7)
+    )
+    model: Annotated[
+        Literal["auto", "hybrid", "prophet", "ets"],
+        Field(
+            description="The forecaster. `auto` takes the one that would have been best on each "
+            "series' own past.",
+            examples=["prophet"],
+        ),
+    ] = "auto"
+    limit: Annotated[
+        Limit | None,
+        Field(
+            description="The value that must not be crossed; the time left until then is a metric."
+        ),
+    ] = None
 
 
 class Signal(Section):
-    """A named query with its policy."""
+    """A named query with its policy: what is watched, and how rare an alarm must be."""
 
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")]
-    query: Annotated[str, Field(min_length=1, max_length=10_000)]
-    step: Duration = timedelta(seconds=30)
-    history: Duration = timedelta(days=28)
-    seasons: Literal["auto"] | tuple[Duration, ...] = "auto"
-    direction: Literal["up", "down", "both"] = "both"
-    group_by: tuple[str, ...] = ()
-    budget: AlertBudget = DEFAULT_BUDGET
-    team: str | None = None
-    forecast: ForecastPolicy | None = None
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$",
+            description="The name, unique in the file; the label `signal` of all its metrics.",
+            examples=["api_latency_p99"],
+        ),
+    ]
+    query: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=10_000,
+            description="PromQL that returns the series to watch, one for each set of labels. "
+            "Give counters a `rate(...)`.",
+            examples=["sum by (service) (rate(http_requests_total[5m]))"],
+        ),
+    ]
+    step: Annotated[
+        Duration,
+        Field(description="How often it is scored, and the grid it learns on.", examples=["1m"]),
+    ] = timedelta(seconds=30)
+    history: Annotated[
+        Duration,
+        Field(
+            description="How much of the past it learns from; at least 60 steps and more than "
+            "twice the longest season.",
+            examples=["60d"],
+        ),
+    ] = timedelta(days=28)
+    seasons: Annotated[
+        Seasons,
+        Field(
+            description="The cycles in which it repeats itself; `auto` finds them, `[]` says that "
+            "there are none.",
+            examples=["[1d, 7d]"],
+        ),
+    ] = "auto"
+    direction: Annotated[
+        Literal["up", "down", "both"],
+        Field(
+            description="Which side is worth an alarm: `up` for errors and latency, `down` for "
+            "traffic that must not stop.",
+            examples=["up"],
+        ),
+    ] = "both"
+    group_by: Annotated[
+        tuple[LabelName, ...],
+        Field(
+            max_length=16,
+            description="Labels: the series that agree on them are also judged together, so that "
+            "a combination that never occurs is found where each value alone is ordinary.",
+            examples=["[instance]"],
+        ),
+    ] = ()
+    budget: Annotated[
+        AlertBudget,
+        Field(
+            description="How many false alarms are acceptable, for each series and each group. "
+            "It is the threshold: there is no other.",
+            examples=["2/week"],
+        ),
+    ] = DEFAULT_BUDGET
+    team: Annotated[
+        Team | None,
+        Field(
+            description="Who is paged; where `budgets` names teams it must be one of them.",
+            examples=["checkout"],
+        ),
+    ] = None
+    forecast: Annotated[
+        ForecastPolicy | None,
+        Field(description="Also forecast it. Without this key: no forecast."),
+    ] = None
 
     @property
     def step_milliseconds(self) -> int:
@@ -135,12 +527,62 @@ class Signal(Section):
 class Config(Section):
     """The whole file. Exactly one of `prometheus` and `files` names the source of series."""
 
-    prometheus: Prometheus | None = None
-    files: tuple[Path, ...] = ()
-    remote_write: RemoteWrite | None = None
-    api: Api = Api()
-    training: Training = Training()
-    state_directory: Path = Path("forewarn-state")
-    store_url: str | None = None  # None: an SQLite file in the state directory
-    budgets: dict[str, AlertBudget] = {}
-    signals: Annotated[tuple[Signal, ...], Field(min_length=1)]
+    prometheus: Annotated[
+        Prometheus | None,
+        Field(description="The server to read series from. Not together with `files`."),
+    ] = None
+    files: Annotated[
+        tuple[LocalPath, ...],
+        Field(
+            max_length=10_000,
+            description="CSV or Parquet files to read series from, in place of a server.",
+            examples=["[recordings/cpu.csv]"],
+        ),
+    ] = ()
+    remote_write: Annotated[
+        RemoteWrite | None,
+        Field(
+            description="Write scores to this server. Without it they wait at `/metrics` to be "
+            "scraped."
+        ),
+    ] = None
+    api: Annotated[Api, Field(description="The HTTP API and `/metrics`.")] = Api()
+    training: Annotated[
+        Training, Field(description="When models are trained, and where they are kept.")
+    ] = Training()
+    state_directory: Annotated[
+        LocalPath,
+        Field(
+            validate_default=True,
+            description="A folder for checkpoints and, without `store_url`, the store.",
+            examples=["/var/lib/forewarn"],
+        ),
+    ] = Path("forewarn-state")
+    store_url: Annotated[
+        Annotated[str, AfterValidator(_store_url)] | None,
+        Field(
+            description="Where the audit and the lease of replicas are kept: `sqlite:///path` or "
+            "`postgresql://...`. Without it: an SQLite file in `state_directory`.",
+            examples=["postgresql://forewarn:${STORE_PASSWORD}@db/forewarn"],
+        ),
+    ] = None
+    budgets: Annotated[
+        dict[Team, AlertBudget],
+        Field(
+            max_length=1_000,
+            description="How many pages each team accepts from all its signals together. Where "
+            "it names teams, every `team` in the file must be one of them.",
+            examples=["{checkout: 2/week}"],
+        ),
+    ] = {}
+    signals: Annotated[
+        tuple[Signal, ...],
+        Field(
+            min_length=1, max_length=MOST_SIGNALS, description="What is watched: a list of signals."
+        ),
+    ]
+
+    @property
+    def effective_store_url(self) -> str:
+        """`store_url`, or that of the SQLite file in the state directory."""
+        return self.store_url or f"sqlite:///{self.state_directory / 'forewarn.sqlite'}"

@@ -1,0 +1,272 @@
+"""What several keys of the file must be together."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
+
+from forewarn_adapters.config.environment import has_reference
+from forewarn_adapters.config.faults import shown, suggestion
+from forewarn_adapters.config.nodes import Node
+from forewarn_adapters.config.problems import Path, Problem, path_text
+from forewarn_adapters.config.schema import (
+    Api,
+    Config,
+    Endpoint,
+    ForecastPolicy,
+    Limit,
+    Signal,
+    Tls,
+)
+from forewarn_models.durations import format_duration
+
+FEWEST_STEPS = 60  # a model of fewer samples says nothing about one in a month
+MOST_STEPS = 2_000_000  # 16 MB a series
+MOST_FORECAST_STEPS = 10_000
+
+_PASSWORD = re.compile(r"://[^/:@\s]*:(\S+)@")
+
+
+def cross_problems(config: Config, root: Node) -> Iterator[Problem]:
+    """Yield what is wrong among keys that are each right on their own.
+
+    `root` is the file that the configuration was read from: messages repeat what it says, which
+    for a value of the environment is its name.
+    """
+    yield from _source(config)
+    for key, endpoint in (("prometheus", config.prometheus), ("remote_write", config.remote_write)):
+        if endpoint is not None:
+            yield from _endpoint(endpoint, (key,), root)
+    yield from _api(config.api, root)
+    yield from _passwords(root)
+    yield from _teams(config, root)
+    yield from _unique([signal.name for signal in config.signals], ("signals",), root)
+    for index, signal in enumerate(config.signals):
+        yield from _signal(signal, ("signals", index), root)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a server on this host can be reached from this machine alone.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("")
+    (True, True, False, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _source(config: Config) -> Iterator[Problem]:
+    reads: tuple[Path, ...] = (("prometheus",), ("files",))
+    must = "exactly one of `prometheus` and `files` must name where series are read from"
+    if config.prometheus is None and not config.files:
+        yield Problem((), f"{must}, got neither", reads=reads)
+    if config.prometheus is not None and config.files:
+        yield Problem(("files",), f"{must}, got both", reads=reads)
+
+
+def _endpoint(endpoint: Endpoint, path: Path, root: Node) -> Iterator[Problem]:
+    if endpoint.basic_auth and endpoint.bearer_token:
+        yield Problem(
+            (*path, "bearer_token"),
+            "must not stand beside `basic_auth`: a request carries one of them",
+            reads=((*path, "basic_auth"),),
+        )
+    if endpoint.tls is not None:
+        yield from _key_pair(endpoint.tls, (*path, "tls"))
+        if endpoint.url.startswith("http://"):
+            url = (*path, "url")
+            yield Problem(
+                (*path, "tls"),
+                f"needs a `url` that begins with https://, got {shown(url, root)}",
+                reads=(url,),
+            )
+
+
+def _key_pair(tls: Tls, path: Path) -> Iterator[Problem]:
+    pair = {"cert_file": tls.cert_file, "key_file": tls.key_file}
+    missing = [key for key, file in pair.items() if file is None]
+    if len(missing) == 1:
+        present = next(key for key in pair if key not in missing)
+        yield Problem(
+            (*path, present), f"must stand with `{missing[0]}`", reads=((*path, missing[0]),)
+        )
+
+
+def _api(api: Api, root: Node) -> Iterator[Problem]:
+    tokens: Path = ("api", "tokens")
+    if not api.tokens and not is_loopback(api.host):
+        listen: Path = ("api", "listen")
+        yield Problem(
+            listen,
+            f"listening beyond loopback needs `api.tokens`, got {shown(listen, root)} and no "
+            "token: anyone on the network could read and change everything",
+            reads=(tokens,),
+        )
+    if api.tls is not None:
+        yield from _key_pair(api.tls, ("api", "tls"))
+        if api.tls.cert_file is None and api.tls.key_file is None:
+            yield Problem(
+                ("api", "tls"),
+                "serving https needs `cert_file` and `key_file`",
+                reads=(("api", "tls", "cert_file"), ("api", "tls", "key_file")),
+            )
+    yield from _unique([token.name for token in api.tokens], tokens, root)
+    yield from _same_tokens(api)
+
+
+def _same_tokens(api: Api) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, token in enumerate(api.tokens):
+        before = first.setdefault(token.token.get_secret_value(), index)
+        if before != index:
+            yield Problem(
+                ("api", "tokens", index, "token"),
+                f"must differ from that of api.tokens[{before}]: nobody could tell who called",
+                reads=(("api", "tokens", before, "token"),),
+            )
+
+
+def _passwords(root: Node) -> Iterator[Problem]:
+    for path in (("store_url",), ("training", "tracking_url")):
+        node = root.find(path)
+        text = node.content if node else None
+        match = _PASSWORD.search(text) if isinstance(text, str) else None
+        if match and not has_reference(match[1]):
+            yield Problem(
+                path,
+                "a password must not stand in the file: put it into an environment variable and "
+                "write ${NAME} in its place",
+            )
+
+
+def _teams(config: Config, root: Node) -> Iterator[Problem]:
+    if not config.budgets:
+        return
+    teams: list[tuple[Path, str | None]] = [
+        (("signals", index, "team"), signal.team) for index, signal in enumerate(config.signals)
+    ]
+    teams += [
+        (("api", "tokens", index, "team"), token.team)
+        for index, token in enumerate(config.api.tokens)
+    ]
+    for path, team in teams:
+        if team is not None and team not in config.budgets:
+            advice = suggestion(team, config.budgets)
+            got = shown(path, root)
+            yield Problem(
+                path, f"must be a team of `budgets`, got {got}; {advice}", reads=(("budgets",),)
+            )
+
+
+def _unique(names: list[str], path: Path, root: Node) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        before = first.setdefault(name, index)
+        if before != index:
+            other = (*path, before, "name")
+            this = (*path, index, "name")
+            yield Problem(
+                this,
+                f"must be unique, got {shown(this, root)}, which is {path_text(other)} on line "
+                f"{root.line_of(other)} too",
+                reads=(other,),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A duration at a path of the file, with what the file says there."""
+
+    path: Path
+    duration: timedelta
+    root: Node
+
+    def __str__(self) -> str:
+        if self.root.find(self.path) is None:
+            return f"{format_duration(self.duration)} (the default)"
+        return shown(self.path, self.root)
+
+
+def _signal(signal: Signal, path: Path, root: Node) -> Iterator[Problem]:
+    step = _Span((*path, "step"), signal.step, root)
+    history = _Span((*path, "history"), signal.history, root)
+    yield from _grid(step, history)
+    yield from _seasons(signal, history)
+    if len(set(signal.group_by)) < len(signal.group_by):
+        yield Problem((*path, "group_by"), "must name each label once")
+    if signal.forecast is not None:
+        yield from _forecast(signal.forecast, (*path, "forecast"), root)
+
+
+def _grid(step: _Span, history: _Span) -> Iterator[Problem]:
+    count = history.duration / step.duration
+    if count < FEWEST_STEPS:
+        yield Problem(
+            step.path,
+            f"`history` must be at least {FEWEST_STEPS} steps, got a history of {history} and a "
+            f"step of {step}: lengthen `history` or shorten `step`",
+            reads=(history.path,),
+        )
+    if count > MOST_STEPS:
+        yield Problem(
+            step.path,
+            f"`history` must be at most {MOST_STEPS} steps, got a history of {history} and a "
+            f"step of {step}: shorten `history` or lengthen `step`",
+            reads=(history.path,),
+        )
+
+
+def _seasons(signal: Signal, history: _Span) -> Iterator[Problem]:
+    path = (*history.path[:-1], "seasons")
+    for season in signal.seasons if signal.seasons != "auto" else ():
+        if 2 * season >= history.duration:
+            yield Problem(
+                path,
+                "every season must be shorter than half of `history`, which is "
+                f"{history}, got {_season_text(season, path, history.root)}",
+                reads=(history.path,),
+            )
+        if season < 2 * signal.step:
+            yield Problem(
+                path,
+                "every season must be at least two steps long, got "
+                f"{_season_text(season, path, history.root)}",
+                reads=((*path[:-1], "step"),),
+            )
+
+
+def _season_text(season: timedelta, path: Path, root: Node) -> str:
+    node = root.find(path)
+    parts = node.content if node and isinstance(node.content, tuple) else ()
+    is_from_environment = any(
+        isinstance(part.content, str) and has_reference(part.content) for part in parts
+    )
+    return "a longer or shorter one" if is_from_environment else format_duration(season)
+
+
+def _forecast(forecast: ForecastPolicy, path: Path, root: Node) -> Iterator[Problem]:
+    step = _Span((*path, "step"), forecast.step, root)
+    horizon = _Span((*path, "horizon"), forecast.horizon, root)
+    yield from _grid(step, _Span((*path, "history"), forecast.history, root))
+    if not 1 <= horizon.duration / step.duration <= MOST_FORECAST_STEPS:
+        yield Problem(
+            horizon.path,
+            f"must be 1 to {MOST_FORECAST_STEPS} steps, got {horizon} and a step of {step}",
+            reads=(step.path,),
+        )
+    if forecast.limit is not None:
+        yield from _limit(forecast.limit, (*path, "limit"))
+
+
+def _limit(limit: Limit, path: Path) -> Iterator[Problem]:
+    given = [key for key in ("above", "below") if getattr(limit, key) is not None]
+    if len(given) != 1:
+        got = "both" if given else "neither"
+        yield Problem(
+            path,
+            f"exactly one of `above` and `below` must be given, got {got}",
+            reads=((*path, "above"), (*path, "below")),
+        )
