@@ -1,0 +1,327 @@
+"""HTTP to one server, with every wait and every size bounded.
+
+Redirects are never followed, so that credentials go to the configured server only. No message
+holds a credential: they are kept out of URLs, and headers are never shown.
+"""
+
+import base64
+import contextlib
+import math
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+import tenacity
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    EmptyPoolError,
+    HTTPError,
+    ReadTimeoutError,
+)
+
+from forewarn_adapters.config.schema import Endpoint, Tls
+from forewarn_models.errors import (
+    ConfigError,
+    SourceError,
+    SourceRejected,
+    SourceTimeout,
+    SourceUnavailable,
+)
+
+_PORTION_BYTES = 1 << 18
+_FIRST_BACKOFF_SECONDS = 0.1
+_LONGEST_BACKOFF_SECONDS = 5.0
+_SHOWN_CHARACTERS = 300
+
+
+class AnswerTooLarge(SourceRejected):
+    """The answer exceeds the limit of bytes: ask for less at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: any status, with the body unpacked."""
+
+    status: int
+    body: bytes
+    location: str = ""
+
+    def text(self) -> str:
+        """Return the start of the body as one printable line, for messages."""
+        start = self.body[: _SHOWN_CHARACTERS * 4].decode(errors="replace")
+        return shown(start) or "an empty body"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """How far a client goes.
+
+    Args:
+        connections: that are open at a time; more requests wait for one.
+        retries: after the first try, of answers that may change: 429, 5xx, lost connections.
+        answer_bytes: of one answer once unpacked.
+    """
+
+    connections: int = 4
+    retries: int = 3
+    answer_bytes: int = 1 << 26
+
+
+def is_transient(answer: Answer) -> bool:
+    """Tell whether the same request may be answered otherwise in a moment."""
+    return answer.status == 429 or answer.status >= 500
+
+
+class HttpClient:
+    """Sends requests to one server over pooled connections; safe to share between threads.
+
+    Raises ConfigError when the URL, the credentials or the certificates cannot be used.
+    """
+
+    def __init__(self, endpoint: Endpoint, limits: HttpLimits) -> None:
+        self.name = public_url(endpoint.url)
+        self.timeout_seconds = endpoint.timeout.total_seconds()
+        self._limits = limits
+        self._prefix = urlsplit(self.name).path.rstrip("/")
+        self._headers = authorization(endpoint) | {
+            "Accept-Encoding": "gzip",
+            "User-Agent": "forewarn",
+        }
+        self._pool = _pool(self.name, endpoint.tls, limits.connections)
+        self._closing = threading.Event()
+
+    def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
+        """Return the answer to a form, whatever its status."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.post(path, urlencode(fields).encode(), headers=kind)
+
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str],
+        may_change: Callable[[Answer], bool] = is_transient,
+    ) -> Answer:
+        """Return the answer to a body, whatever its status, after retries where it `may_change`.
+
+        Raises SourceTimeout, SourceUnavailable when nothing whole came back, and AnswerTooLarge.
+        """
+
+        def attempt() -> Answer:
+            answer = self._exchange(path, body, headers)
+            if may_change(answer):
+                raise _MayChange(answer)
+            return answer
+
+        try:
+            return self._retrying()(attempt)
+        except _MayChange as last:
+            return last.answer
+
+    def close(self) -> None:
+        """Close the connections; a wait for the next try ends at once."""
+        self._closing.set()
+        self._pool.close()
+
+    def _retrying(self) -> tenacity.Retrying:
+        retries = 0 if self._closing.is_set() else self._limits.retries
+        return tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(1 + retries)
+            | tenacity.stop_when_event_set(self._closing),
+            wait=tenacity.wait_random_exponential(
+                multiplier=_FIRST_BACKOFF_SECONDS, max=_LONGEST_BACKOFF_SECONDS
+            ),
+            retry=tenacity.retry_if_exception_type((_MayChange, SourceUnavailable)),
+            sleep=tenacity.sleep_using_event(self._closing),
+            reraise=True,
+        )
+
+    def _exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        deadline = time.monotonic() + self.timeout_seconds
+        with self._converted():
+            response = self._pool.urlopen(
+                "POST",
+                self._prefix + path,
+                body=body,
+                headers={**self._headers, **headers},
+                retries=False,
+                redirect=False,
+                timeout=urllib3.Timeout(total=self.timeout_seconds),
+                pool_timeout=math.ceil(self.timeout_seconds),
+                preload_content=False,
+            )
+            try:
+                content = self._content(response, deadline)
+            except BaseException:
+                # What is left of the answer must not be taken for the next one.
+                response.close()
+                raise
+            response.release_conn()
+            return Answer(response.status, content, response.headers.get("Location", ""))
+
+    def _content(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        portions, size = [], 0
+        while portion := response.read1(_PORTION_BYTES, decode_content=True):
+            size += len(portion)
+            if size > self._limits.answer_bytes:
+                raise AnswerTooLarge(
+                    f"an answer of {self.name} must be at most {self._limits.answer_bytes} bytes: "
+                    "ask for fewer series, a longer step or less history"
+                )
+            if time.monotonic() > deadline:
+                raise SourceTimeout(self._too_slow())
+            portions.append(portion)
+        return b"".join(portions)
+
+    @contextlib.contextmanager
+    def _converted(self) -> Iterator[None]:
+        try:
+            yield
+        except SourceError:
+            raise
+        except (ReadTimeoutError, ConnectTimeoutError, EmptyPoolError, TimeoutError) as slow:
+            raise SourceTimeout(self._too_slow()) from slow
+        except (HTTPError, OSError) as broken:
+            kind = type(broken).__name__
+            raise SourceUnavailable(
+                f"{self.name} must give a whole answer, got {kind}: {shown(str(broken))}"
+            ) from broken
+
+    def _too_slow(self) -> str:
+        return f"{self.name} must answer within {self.timeout_seconds:g} s, it did not"
+
+
+def public_url(url: str) -> str:
+    """Return a server's URL, which may be shown to anybody.
+
+    Raises ConfigError when it is not a URL of HTTP or holds a user name, a query or a fragment.
+    """
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as broken:
+        raise ConfigError("a url must name a host and a port that can be") from broken
+    if not is_usable or parts.query or parts.fragment or not url.isprintable() or " " in url:
+        raise ConfigError("a url must be http:// or https:// with a host, and no query or fragment")
+    if "@" in parts.netloc:
+        raise ConfigError(
+            "a url must not hold a user name or password: write them under `basic_auth`"
+        )
+    return url.rstrip("/")
+
+
+def authorization(endpoint: Endpoint) -> dict[str, str]:
+    """Return the header that carries the endpoint's credentials, if it has any."""
+    if endpoint.basic_auth and endpoint.bearer_token:
+        raise ConfigError("a server must have `basic_auth` or `bearer_token`, not both")
+    if endpoint.basic_auth:
+        auth = endpoint.basic_auth
+        pair = f"{auth.username}:{auth.password.get_secret_value()}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    if endpoint.bearer_token:
+        token = endpoint.bearer_token.get_secret_value().strip()
+        # The HTTP library would show a token that it refuses.
+        if not (token and token.isascii() and token.isprintable()):
+            raise ConfigError("a bearer_token must be printable ASCII characters, at least one")
+        return {"Authorization": f"Bearer {token}"}
+    return {}
+
+
+def tls_context(tls: Tls | None) -> ssl.SSLContext:
+    """Return a context that verifies the server's certificate and name."""
+    tls = tls or Tls()
+    if tls.key_file and not tls.cert_file:
+        raise ConfigError("tls: a key_file needs its cert_file")
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+    except (OSError, ValueError) as broken:
+        raise ConfigError(f"tls: ca_file must hold certificates, got {broken}") from broken
+    if tls.cert_file:
+        try:
+            # An empty password: a key that needs one is refused, never asked for on a terminal.
+            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+        except (OSError, ValueError) as broken:
+            raise ConfigError(
+                f"tls: cert_file and key_file must hold a certificate and its key, got {broken}"
+            ) from broken
+    return context
+
+
+def shown(text: str) -> str:
+    """Return text from outside as one printable line of bounded length."""
+    line = " ".join(text.split())
+    line = "".join(character for character in line if character.isprintable())
+    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+
+
+class _MayChange(Exception):  # noqa: N818  it carries an answer to the retry loop, no error yet
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+# The two classes below exist because urllib3 takes its connections as classes. Its timeout is for
+# each packet: a server that sends its headers byte by byte would hold a thread for ever.
+
+
+class _BoundedConnection(HTTPConnection):
+    # urllib3 gives its own kind of answer here, as its declaration says in the same way
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as above
+        with _cut_off(self):
+            return super().getresponse()
+
+
+class _BoundedTlsConnection(HTTPSConnection):
+    # urllib3 gives its own kind of answer here, as its declaration says in the same way
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as above
+        with _cut_off(self):
+            return super().getresponse()
+
+
+@contextlib.contextmanager
+def _cut_off(connection: HTTPConnection) -> Iterator[None]:
+    """Shut the connection down unless the block ends within the connection's timeout."""
+    was_cut = threading.Event()
+
+    def cut() -> None:
+        was_cut.set()
+        with contextlib.suppress(OSError, AttributeError):
+            connection.sock.shutdown(2)
+
+    timer = threading.Timer(float(connection.timeout or 0), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, HTTPError):
+        if was_cut.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _pool(url: str, tls: Tls | None, connections: int) -> urllib3.HTTPConnectionPool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        pool = urllib3.HTTPConnectionPool(host, parts.port, maxsize=connections, block=True)
+        pool.ConnectionCls = _BoundedConnection
+        return pool
+    secure = urllib3.HTTPSConnectionPool(
+        host,
+        parts.port,
+        maxsize=connections,
+        block=True,
+        ssl_context=tls_context(tls),
+        server_hostname=tls.server_name if tls else None,
+        assert_hostname=tls.server_name if tls else None,
+    )
+    secure.ConnectionCls = _BoundedTlsConnection
+    return secure

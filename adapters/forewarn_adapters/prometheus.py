@@ -1,0 +1,243 @@
+"""Reading series from Prometheus, or from a server with its API."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from forewarn_adapters import prometheus_answer
+from forewarn_adapters.circuit import Circuit
+from forewarn_adapters.config.schema import Prometheus
+from forewarn_adapters.http import AnswerTooLarge, HttpClient, HttpLimits, shown
+from forewarn_adapters.prometheus_answer import LabelCache, Matrix, without_empty
+from forewarn_adapters.promql import is_plain_selector
+from forewarn_models.arrays import IntegerArray
+from forewarn_models.errors import SourceRejected, SourceUnavailable
+from forewarn_models.labels import Labels
+from forewarn_models.samples import NO_SAMPLES, Samples
+
+_LOG = logging.getLogger(__name__)
+
+# Prometheus refuses a range query of more than 11,000 points for a series.
+MOST_POINTS = 11_000
+MOST_SAMPLES = 50_000_000
+_MOST_WARNINGS_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Instants from `first` to `last`, both included, `step` apart; all in milliseconds."""
+
+    first: int
+    last: int
+    step: int
+
+    @property
+    def points(self) -> int:
+        return (self.last - self.first) // self.step + 1
+
+    def parts(self, most_points: int) -> Iterator["Span"]:
+        """Yield spans of at most that many points, in order, that make up this one."""
+        stride = most_points * self.step
+        for first in range(self.first, self.last + 1, stride):
+            yield Span(first, min(first + stride - self.step, self.last), self.step)
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many samples a read may still take; shared by its parallel parts."""
+
+    left: int
+    lock: threading.Lock
+
+    def take(self, count: int) -> None:
+        """Take `count` samples off; SourceRejected when there are not so many left."""
+        with self.lock:
+            self.left -= count
+            if self.left < 0:
+                raise SourceRejected(
+                    "one read must give fewer samples than the limit: "
+                    "ask for fewer series, a longer step or less history"
+                )
+
+
+class PrometheusSource:
+    """Reads series over HTTP, in parallel and in bounded portions."""
+
+    def __init__(
+        self,
+        settings: Prometheus,
+        *,
+        answer_bytes: int = 1 << 26,
+        most_samples: int = MOST_SAMPLES,
+    ) -> None:
+        limits = HttpLimits(settings.concurrency, settings.retries, answer_bytes)
+        self._client = HttpClient(settings, limits)
+        self._circuit = Circuit(self._client.name)
+        self._workers = ThreadPoolExecutor(settings.concurrency, "prometheus")
+        self._labels = LabelCache()
+        self._most_samples = most_samples
+        self._warned: set[tuple[str, str]] = set()
+
+    def read_range(
+        self, query: str, *, start_milliseconds: int, end_milliseconds: int, step_milliseconds: int
+    ) -> Samples:
+        """Return the query's values at start, start + step, ... up to and with the end."""
+        if end_milliseconds < start_milliseconds:
+            return NO_SAMPLES
+        span = Span(start_milliseconds, end_milliseconds, step_milliseconds)
+
+        def ask(part: Span) -> Matrix:
+            fields = {"start": _seconds(part.first), "end": _seconds(part.last)}
+            fields["step"] = _seconds(part.step)
+            matrix = self._ask("/api/v1/query_range", query, fields)
+            _check_times(matrix, part)
+            return matrix
+
+        return joined(self._in_parallel(ask, span.parts(MOST_POINTS)))
+
+    def read_newest(
+        self,
+        query: str,
+        *,
+        after_milliseconds: int,
+        until_milliseconds: int,
+        step_milliseconds: int,
+    ) -> Samples:
+        """Return the samples with after < timestamp <= until; the plain samples of a selector."""
+        if until_milliseconds <= after_milliseconds:
+            return NO_SAMPLES
+        if not is_plain_selector(query):
+            first = after_milliseconds - after_milliseconds % step_milliseconds + step_milliseconds
+            return self.read_range(
+                query,
+                start_milliseconds=first,
+                end_milliseconds=until_milliseconds,
+                step_milliseconds=step_milliseconds,
+            )
+
+        def ask(part: Span) -> Matrix:
+            # A range starts with its left end in Prometheus 2 and without it in Prometheus 3.
+            window = f"{query.strip()}[{part.last - part.first + 1}ms]"
+            fields = {"time": _seconds(part.last)}
+            return _without_before(self._ask("/api/v1/query", window, fields), part.first)
+
+        allowance = Allowance(self._most_samples, threading.Lock())
+        span = Span(after_milliseconds + 1, until_milliseconds, 1)
+        return joined(_split_where_needed(ask, span, allowance))
+
+    def close(self) -> None:
+        """End reads that wait for their next try, and close the connections."""
+        self._client.close()
+        self._workers.shutdown(wait=True, cancel_futures=True)
+
+    def _in_parallel(self, ask: Callable[[Span], Matrix], parts: Iterable[Span]) -> list[Matrix]:
+        allowance = Allowance(self._most_samples, threading.Lock())
+        waiting = [
+            self._workers.submit(_split_where_needed, ask, part, allowance) for part in parts
+        ]
+        try:
+            return [matrix for future in waiting for matrix in future.result()]
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _ask(self, path: str, query: str, fields: dict[str, str]) -> Matrix:
+        timeout = {"timeout": f"{max(round(self._client.timeout_seconds * 1000), 1)}ms"}
+        with self._circuit.guard():
+            answer = self._client.post_form(path, {"query": query, **fields, **timeout})
+            matrix = prometheus_answer.matrix_of(answer, self._labels)
+        for warning in matrix.warnings:
+            self._warn(query, warning)
+        return matrix
+
+    def _warn(self, query: str, warning: str) -> None:
+        if (query, warning) not in self._warned and len(self._warned) < _MOST_WARNINGS_KEPT:
+            self._warned.add((query, warning))
+            _LOG.warning("%s warns of %s: %s", self._client.name, shown(query), warning)
+
+
+def joined(matrices: Sequence[Matrix]) -> Samples:
+    """Return the samples of several answers, in order of time, series by series.
+
+    Raises SourceRejected when series of one answer differ in nothing but the metric's name.
+    """
+    series = tuple(sorted({labels for matrix in matrices for labels in matrix.series}))
+    place = {labels: row for row, labels in enumerate(series)}
+    rows = [np.array([place[labels] for labels in m.series], np.int64) for m in matrices]
+    totals = np.zeros(len(series), np.int64)
+    for matrix, row in zip(matrices, rows, strict=True):
+        _check_distinct(matrix, row)
+        totals[row] += matrix.counts
+    return _laid_out(series, totals, list(zip(matrices, rows, strict=True)))
+
+
+def _laid_out(
+    series: tuple[Labels, ...],
+    totals: IntegerArray,
+    parts: Sequence[tuple[Matrix, IntegerArray]],
+) -> Samples:
+    next_place = np.concatenate((np.zeros(1, np.int64), np.cumsum(totals)))[:-1]
+    timestamp = np.empty(int(totals.sum()), np.int64)
+    value = np.empty(len(timestamp), np.float64)
+    for matrix, row in parts:
+        starts = np.cumsum(matrix.counts) - matrix.counts
+        target = np.repeat(next_place[row] - starts, matrix.counts) + np.arange(len(matrix.value))
+        timestamp[target] = matrix.timestamp_milliseconds
+        value[target] = matrix.value
+        next_place[row] += matrix.counts
+    rows = np.repeat(np.arange(len(series), dtype=np.int64), totals)
+    return Samples(series, rows, timestamp, value)
+
+
+def _check_distinct(matrix: Matrix, row: IntegerArray) -> None:
+    if len(np.unique(row)) == len(row):
+        return
+    seen = np.bincount(row) > 1
+    twice = matrix.series[int(np.flatnonzero(seen[row])[0])]
+    raise SourceRejected(
+        "the series of a query must differ in their labels beside the metric's name, got twice "
+        f"{shown(str(dict(twice)))}: name one metric, or aggregate with `sum by`"
+    )
+
+
+def _check_times(matrix: Matrix, part: Span) -> None:
+    offset = matrix.timestamp_milliseconds - part.first
+    if matrix.counts.max(initial=0) > part.points or np.any(
+        (offset < 0) | (matrix.timestamp_milliseconds > part.last)
+    ):
+        raise SourceUnavailable(
+            f"the server must answer for the {part.points} instants that were asked for, got others"
+        )
+
+
+def _without_before(matrix: Matrix, first: int) -> Matrix:
+    is_kept = matrix.timestamp_milliseconds >= first
+    if is_kept.all():
+        return matrix
+    owner = np.repeat(np.arange(len(matrix.series)), matrix.counts)
+    counts = np.bincount(owner[is_kept], minlength=len(matrix.series)).astype(np.int64)
+    timestamp, value = matrix.timestamp_milliseconds[is_kept], matrix.value[is_kept]
+    return without_empty(Matrix(matrix.series, counts, timestamp, value, matrix.warnings))
+
+
+def _split_where_needed(
+    ask: Callable[[Span], Matrix], span: Span, allowance: Allowance
+) -> list[Matrix]:
+    """Return the answers for a span, asked for by halves where the whole is too large."""
+    try:
+        matrix = ask(span)
+    except AnswerTooLarge:
+        if span.points == 1:
+            raise
+        halves = span.parts((span.points + 1) // 2)
+        return [m for half in halves for m in _split_where_needed(ask, half, allowance)]
+    allowance.take(len(matrix.value))
+    return [matrix]
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"

@@ -1,0 +1,24 @@
+"""The little that must be known of a PromQL expression before it is sent."""
+
+import re
+
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_STRING = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)"""
+_MATCHER = rf"(?:(?:[a-zA-Z_][a-zA-Z0-9_]*|{_STRING})\s*(?:=~|!~|!=|=)\s*{_STRING}|{_STRING})"
+_BRACES = rf"\{{\s*(?:{_MATCHER}\s*(?:,\s*{_MATCHER}\s*)*,?\s*)?\}}"
+_SELECTOR = re.compile(rf"\s*(?:({_NAME})\s*(?:{_BRACES})?|{_BRACES})\s*", re.ASCII)
+# PromQL reads these words as numbers.
+_NUMBERS = frozenset({"nan", "inf"})
+
+
+def is_plain_selector(query: str) -> bool:
+    """Tell whether a query is a metric name or matchers and nothing else.
+
+    Such a query stands for samples as they were taken; every other one computes values at times
+    that the caller chooses.
+
+    >>> is_plain_selector('up{job="node"}'), is_plain_selector("rate(up[5m])")
+    (True, False)
+    """
+    match = _SELECTOR.fullmatch(query)
+    return match is not None and (match[1] or "").lower() not in _NUMBERS
