@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from forewarn.commands.rules import rules
 from forewarn_models.errors import ConfigError, ForewarnError
 
 EXIT_FAILED = 1
@@ -30,6 +31,9 @@ def options(
 
         typer.echo(f"forewarn {version_of('forewarn')}")
         raise typer.Exit
+
+
+app.command()(rules)
 
 
 def main() -> None:
