@@ -1,7 +1,5 @@
 """The recent samples of one signal, each known by its series and timestamp, and kept once."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
@@ -12,14 +10,7 @@ from forewarn_models.samples import Samples
 _ROW_BITS = 20
 MAX_ROWS = 1 << _ROW_BITS
 MAX_SAMPLES = 20_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Merged:
-    """What a merge brought: the time of the earliest new sample, None if all were known."""
-
-    earliest_milliseconds: int | None
-    n_new: int
+END_OF_TIME = 1 << 42  # milliseconds, in the year 2109; its key still fits 63 bits
 
 
 class SampleBuffer:
@@ -40,11 +31,11 @@ class SampleBuffer:
     def __len__(self) -> int:
         return len(self._key)
 
-    def merge(self, samples: Samples, *, emitted: bool = False) -> Merged:
+    def merge(self, samples: Samples, *, is_emitted: BooleanArray) -> int | None:
         """Add the samples that are not known yet; of two at one time the first one stays.
 
-        `samples.row` counts in the buffer's own series. `emitted` says that their scores have been
-        handed out already.
+        Returns the time of the earliest new one, None when all were known. `samples.row` counts
+        in the buffer's own series; `is_emitted` says of which the score is handed out already.
         """
         key = keys_of(samples.row, samples.timestamp_milliseconds)
         key, first = np.unique(key, return_index=True)
@@ -56,8 +47,8 @@ class SampleBuffer:
         self._refuse_overflow(len(new))
         self._key = np.insert(self._key, place, new)
         self._value = np.insert(self._value, place, samples.value[first[~known]])
-        self._is_emitted = np.insert(self._is_emitted, place, emitted)
-        return Merged(int(new[0] >> _ROW_BITS) if len(new) else None, len(new))
+        self._is_emitted = np.insert(self._is_emitted, place, is_emitted[first[~known]])
+        return int(new[0] >> _ROW_BITS) if len(new) else None
 
     def between(self, start_milliseconds: int, stop_milliseconds: int) -> Samples:
         """Return the samples from `start` up to but without `stop`, in order of time."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from forewarn_models.gaps import stale_after_milliseconds
+
 # Late samples up to this age are scored at their own timestamps.
 _WINDOW_MILLISECONDS = 600_000
 _WINDOW_SLOTS = (8, 6_000)
@@ -36,10 +38,8 @@ class Timing:
 def timing_of(step_milliseconds: int) -> Timing:
     """Return the times of a signal that is scored every `step_milliseconds`.
 
-    Stale after three steps, but at least 5 s: a scrape may be slow once without a word.
-
     >>> timing_of(1_000)
-    Timing(step=1000, lateness=10000, sweep=30000, window=600000, state_slots=75, stale=5000, \
+    Timing(step=1000, lateness=10000, sweep=30000, window=600000, state_slots=75, stale=60000, \
 hold=300000)
     """
     step = step_milliseconds
@@ -51,6 +51,6 @@ hold=300000)
         sweep=max(30_000, 5 * step),
         window=slots * step,
         state_slots=max(1, slots // _STATES_IN_WINDOW),
-        stale=max(3 * step, 5_000),
+        stale=stale_after_milliseconds(step),
         hold=max(300_000, 3 * step),
     )
