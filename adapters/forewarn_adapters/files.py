@@ -1,0 +1,228 @@
+"""Series in CSV and Parquet files, for the file commands and as a source in place of Prometheus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from forewarn_adapters.selectors import labels_of_text, parse_selector
+from forewarn_adapters.tables import SERIES, VALUE, Table, read_table
+from forewarn_models.arrays import AnyArray, IntegerArray
+from forewarn_models.errors import DataError
+from forewarn_models.labels import Labels, label_text
+from forewarn_models.samples import NO_SAMPLES, Samples
+
+# As in Prometheus: how old a sample may be and still answer for an instant.
+_LOOK_BACK_MILLISECONDS = 300_000
+_NAME_LABEL = "__name__"
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesFile:
+    """The series of one file, in the order of their rows.
+
+    Args:
+        path: the file.
+        names: what the file calls each series: the column of a wide file, the label `series` or
+            all labels of a long one.
+        samples: one for each cell with a series, empty cells included, row by row as in the file;
+            labels are as `names` spells them, `__name__` included.
+        timestamp_text: (n_samples,) as the file wrote it.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    samples: Samples
+    timestamp_text: AnyArray
+
+    @property
+    def step_milliseconds(self) -> int:
+        """The median distance of neighbouring timestamps, 0 where there are no two."""
+        times = np.unique(self.samples.timestamp_milliseconds)
+        return int(np.median(np.diff(times))) if len(times) > 1 else 0
+
+
+def read_series_file(path: Path) -> SeriesFile:
+    """Return the series of a CSV or Parquet file.
+
+    Repeated, missing and irregular timestamps stay as they are.
+
+    Raises DataError, which names the file and the line, when it cannot be used: see `read_table`;
+    also when a series' timestamps go backwards or two series have the same labels.
+    """
+    table = read_table(path)
+    read = _long(table) if table.is_long else _wide(table)
+    _check_order(table, read)
+    return read
+
+
+def read_series_files(paths: Sequence[Path]) -> tuple[SeriesFile, ...]:
+    """Return the series of several files, whose names before the suffix must differ."""
+    check_stems(paths)
+    return tuple(read_series_file(path) for path in paths)
+
+
+def check_stems(paths: Sequence[Path]) -> None:
+    """Raise DataError when two files have the same name before the suffix."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in seen:
+            raise DataError(
+                "inputs must differ in their names before the suffix, since outputs are named "
+                f"after them, got {seen[path.stem]} and {path}"
+            )
+        seen[path.stem] = path
+
+
+class FilesSource:
+    """Series files as a `Source`: a selector chooses series, there is no other PromQL.
+
+    The files are read once, when the source is made.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._files = read_series_files(paths)
+
+    def read_range(
+        self, query: str, *, start_milliseconds: int, end_milliseconds: int, step_milliseconds: int
+    ) -> Samples:
+        """Return each series' newest value at start, start + step, ... up to and with the end.
+
+        A value answers for five minutes, or for the file's own step where that is longer.
+        """
+        instants = np.arange(
+            start_milliseconds, end_milliseconds + 1, step_milliseconds, dtype=np.int64
+        )
+        return _joined(
+            [
+                _evaluated(samples, instants, max(_LOOK_BACK_MILLISECONDS, file.step_milliseconds))
+                for file in self._files
+                for samples in [_chosen(file.samples, query)]
+            ]
+        )
+
+    def read_newest(
+        self,
+        query: str,
+        *,
+        after_milliseconds: int,
+        until_milliseconds: int,
+        step_milliseconds: int,
+    ) -> Samples:
+        """Return the samples after one instant, up to and with another, at their own times."""
+        del step_milliseconds  # a selector stands for samples as they were taken
+        chosen = _joined([_chosen(file.samples, query) for file in self._files])
+        times = chosen.timestamp_milliseconds
+        return chosen.select((times > after_milliseconds) & (times <= until_milliseconds))
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+
+def _wide(table: Table) -> SeriesFile:
+    names = tuple(table.numbers)
+    n_rows, n_series = len(table.place), len(names)
+    samples = Samples(
+        tuple(labels_of_text(name) for name in names),
+        np.tile(np.arange(n_series, dtype=np.int64), n_rows),
+        np.repeat(table.timestamp_milliseconds, n_series),
+        np.column_stack([table.numbers[name] for name in names]).reshape(-1),
+    )
+    return SeriesFile(table.path, names, samples, np.repeat(table.timestamp_text, n_series))
+
+
+def _long(table: Table) -> SeriesFile:
+    keys = list(zip(*table.texts.values(), strict=True))
+    index = {key: row for row, key in enumerate(dict.fromkeys(keys))}
+    row = np.array([index[key] for key in keys], dtype=np.int64)
+    labels = tuple(_long_labels(dict(zip(table.texts, key, strict=True))) for key in index)
+    names = tuple(_long_name(labels_) for labels_ in labels)
+    samples = Samples(labels, row, table.timestamp_milliseconds, table.numbers[VALUE])
+    return SeriesFile(table.path, names, samples, table.timestamp_text)
+
+
+def _long_labels(cells: dict[str, str]) -> Labels:
+    others = {name: text for name, text in cells.items() if text and name != SERIES}
+    named = dict(labels_of_text(cells[SERIES])) if cells.get(SERIES) else {}
+    return tuple(sorted({**others, **named}.items()))
+
+
+def _long_name(labels: Labels) -> str:
+    held = dict(labels)
+    if set(held) == {SERIES}:
+        return held[SERIES]
+    name = held.pop(_NAME_LABEL, "")
+    return name + (label_text(tuple(held.items())) if held or not name else "")
+
+
+def _check_order(table: Table, read: SeriesFile) -> None:
+    if len(set(read.samples.series)) != len(read.samples.series):
+        raise DataError(
+            f"{table.path}: series must differ in their labels, got the same ones twice"
+        )
+    order = np.argsort(read.samples.row, kind="stable")
+    row, time = read.samples.row[order], read.samples.timestamp_milliseconds[order]
+    is_back = (np.diff(row) == 0) & (np.diff(time) < 0)
+    if is_back.any():
+        later = int(order[int(is_back.argmax()) + 1])
+        n_each = 1 if table.is_long else len(read.names)
+        raise DataError(
+            f"{table.where(later // n_each)}: timestamps of a series must not go backwards, got "
+            f"{read.timestamp_text[later]} after a later one: sort the file"
+        )
+
+
+def _chosen(samples: Samples, query: str) -> Samples:
+    """Return the samples of the series that a selector means, without `__name__`."""
+    matchers = parse_selector(query)
+    rows = [
+        row
+        for row, labels in enumerate(samples.series)
+        if all(matcher.accepts(dict(labels)) for matcher in matchers)
+    ]
+    new_row = np.full(len(samples.series), -1, dtype=np.int64)
+    new_row[rows] = np.arange(len(rows))
+    kept = samples.select(new_row[samples.row] >= 0)
+    series = tuple(_unnamed(samples.series[row]) for row in rows)
+    return Samples(series, new_row[kept.row], kept.timestamp_milliseconds, kept.value)
+
+
+def _unnamed(labels: Labels) -> Labels:
+    return tuple(pair for pair in labels if pair[0] != _NAME_LABEL)
+
+
+def _joined(parts: Sequence[Samples]) -> Samples:
+    held = [part for part in parts if part.series]
+    if not held:
+        return NO_SAMPLES
+    series = tuple(labels for part in held for labels in part.series)
+    if len(set(series)) != len(series):
+        raise DataError(
+            "a selector must name series that differ in more than their metric's name and file, "
+            "got the same labels twice: name the metric, or label the series"
+        )
+    offsets = np.cumsum([0, *(len(part.series) for part in held[:-1])])
+    return Samples(
+        series,
+        np.concatenate([part.row + n for part, n in zip(held, offsets, strict=True)]),
+        np.concatenate([part.timestamp_milliseconds for part in held]),
+        np.concatenate([part.value for part in held]),
+    )
+
+
+def _evaluated(samples: Samples, instants: IntegerArray, look_back: int) -> Samples:
+    known = samples.select(np.isfinite(samples.value))
+    order = np.lexsort((known.timestamp_milliseconds, known.row))
+    row, times = known.row[order], known.timestamp_milliseconds[order]
+    parts = []
+    for series in range(len(samples.series)):
+        first, last = np.searchsorted(row, [series, series + 1])
+        place = first + np.searchsorted(times[first:last], instants, side="right") - 1
+        is_held = place >= first
+        is_held[is_held] = instants[is_held] - times[place[is_held]] < look_back
+        parts.append((np.full(is_held.sum(), series), instants[is_held], order[place[is_held]]))
+    if not parts:
+        return samples
+    rows, at, chosen = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Samples(samples.series, rows, at, known.value[chosen])
