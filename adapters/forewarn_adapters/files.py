@@ -1,16 +1,16 @@
 """Series in CSV and Parquet files, for the file commands and as a source in place of Prometheus."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from forewarn_adapters.selectors import labels_of_text, parse_selector
+from forewarn_adapters.selectors import Matcher, labels_of_text, parse_selector
 from forewarn_adapters.tables import SERIES, VALUE, Table, read_table
 from forewarn_models.arrays import AnyArray, IntegerArray
-from forewarn_models.errors import DataError
-from forewarn_models.labels import Labels, label_text
+from forewarn_models.errors import DataError, SourceRejected
+from forewarn_models.labels import Labels, label_text, labels_of
 from forewarn_models.samples import NO_SAMPLES, Samples
 
 # As in Prometheus: how old a sample may be and still answer for an instant.
@@ -94,13 +94,11 @@ class FilesSource:
         instants = np.arange(
             start_milliseconds, end_milliseconds + 1, step_milliseconds, dtype=np.int64
         )
-        return _joined(
-            [
-                _evaluated(samples, instants, max(_LOOK_BACK_MILLISECONDS, file.step_milliseconds))
-                for file in self._files
-                for samples in [_chosen(file.samples, query)]
-            ]
-        )
+        parts = [
+            _evaluated(chosen, instants, max(_LOOK_BACK_MILLISECONDS, file.step_milliseconds))
+            for file, chosen in zip(self._files, self._chosen(query), strict=True)
+        ]
+        return _joined(parts, query)
 
     def read_newest(
         self,
@@ -112,12 +110,22 @@ class FilesSource:
     ) -> Samples:
         """Return the samples after one instant, up to and with another, at their own times."""
         del step_milliseconds  # a selector stands for samples as they were taken
-        chosen = _joined([_chosen(file.samples, query) for file in self._files])
+        chosen = _joined(self._chosen(query), query)
         times = chosen.timestamp_milliseconds
         return chosen.select((times > after_milliseconds) & (times <= until_milliseconds))
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
+
+    def _chosen(self, query: str) -> list[Samples]:
+        """Return, for each file, the samples of the series that a selector means.
+
+        Their labels are without `__name__`; where several metrics are meant, `series` names it.
+        """
+        matchers = parse_selector(query)
+        chosen = [_matching(file.samples, matchers) for file in self._files]
+        metrics = {dict(labels).get(_NAME_LABEL) for part in chosen for labels in part.series}
+        return [_renamed(part, has_metric=len(metrics) > 1) for part in chosen]
 
 
 def _wide(table: Table) -> SeriesFile:
@@ -173,9 +181,7 @@ def _check_order(table: Table, read: SeriesFile) -> None:
         )
 
 
-def _chosen(samples: Samples, query: str) -> Samples:
-    """Return the samples of the series that a selector means, without `__name__`."""
-    matchers = parse_selector(query)
+def _matching(samples: Samples, matchers: tuple[Matcher, ...]) -> Samples:
     rows = [
         row
         for row, labels in enumerate(samples.series)
@@ -184,31 +190,40 @@ def _chosen(samples: Samples, query: str) -> Samples:
     new_row = np.full(len(samples.series), -1, dtype=np.int64)
     new_row[rows] = np.arange(len(rows))
     kept = samples.select(new_row[samples.row] >= 0)
-    series = tuple(_unnamed(samples.series[row]) for row in rows)
+    series = tuple(samples.series[row] for row in rows)
     return Samples(series, new_row[kept.row], kept.timestamp_milliseconds, kept.value)
 
 
-def _unnamed(labels: Labels) -> Labels:
-    return tuple(pair for pair in labels if pair[0] != _NAME_LABEL)
+def _renamed(samples: Samples, *, has_metric: bool) -> Samples:
+    series = tuple(_unnamed(labels, has_metric=has_metric) for labels in samples.series)
+    return replace(samples, series=series)
 
 
-def _joined(parts: Sequence[Samples]) -> Samples:
+def _unnamed(labels: Labels, *, has_metric: bool) -> Labels:
+    held = dict(labels)
+    name = held.pop(_NAME_LABEL, None)
+    if has_metric and name is not None:
+        held.setdefault(SERIES, name)
+    return labels_of(held)
+
+
+def _joined(parts: Sequence[Samples], query: str) -> Samples:
+    """Return the samples of all files, those of a series together and in order of time."""
     held = [part for part in parts if part.series]
     if not held:
         return NO_SAMPLES
     series = tuple(labels for part in held for labels in part.series)
     if len(set(series)) != len(series):
-        raise DataError(
-            "a selector must name series that differ in more than their metric's name and file, "
-            "got the same labels twice: name the metric, or label the series"
+        raise SourceRejected(
+            f"the series that {query!r} names must differ in their labels, got the same ones "
+            "twice: choose fewer files or series, or label them"
         )
     offsets = np.cumsum([0, *(len(part.series) for part in held[:-1])])
-    return Samples(
-        series,
-        np.concatenate([part.row + n for part, n in zip(held, offsets, strict=True)]),
-        np.concatenate([part.timestamp_milliseconds for part in held]),
-        np.concatenate([part.value for part in held]),
-    )
+    row = np.concatenate([part.row + n for part, n in zip(held, offsets, strict=True)])
+    times = np.concatenate([part.timestamp_milliseconds for part in held])
+    values = np.concatenate([part.value for part in held])
+    order = np.lexsort((times, row))
+    return Samples(series, row[order], times[order], values[order])
 
 
 def _evaluated(samples: Samples, instants: IntegerArray, look_back: int) -> Samples:
