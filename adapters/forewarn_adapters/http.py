@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 import tenacity
@@ -37,6 +37,7 @@ _PORTION_BYTES = 1 << 18
 _FIRST_BACKOFF_SECONDS = 0.1
 _LONGEST_BACKOFF_SECONDS = 5.0
 _SHOWN_CHARACTERS = 300
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class AnswerTooLarge(SourceRejected):
@@ -72,6 +73,14 @@ class HttpLimits:
     answer_bytes: int = 1 << 26
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 def is_transient(answer: Answer) -> bool:
     """Tell whether the same request may be answered otherwise in a moment."""
     return answer.status == 429 or answer.status >= 500
@@ -97,8 +106,12 @@ class HttpClient:
 
     def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
         """Return the answer to a form, whatever its status."""
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self.post(path, urlencode(fields).encode(), headers=kind)
+        return self.post(path, urlencode(fields).encode(), headers=_FORM)
+
+    def get(self, path: str, fields: Mapping[str, str]) -> Answer:
+        """Return the answer to a question that stands in the address, whatever its status."""
+        query = f"?{urlencode(fields)}" if fields else ""
+        return self._send(_Request("GET", path + query), is_transient)
 
     def post(
         self,
@@ -112,9 +125,11 @@ class HttpClient:
 
         Raises SourceTimeout, SourceUnavailable when nothing whole came back, and AnswerTooLarge.
         """
+        return self._send(_Request("POST", path, body, headers), may_change)
 
+    def _send(self, request: _Request, may_change: Callable[[Answer], bool]) -> Answer:
         def attempt() -> Answer:
-            answer = self._exchange(path, body, headers)
+            answer = self._exchange(request)
             if may_change(answer):
                 raise _MayChange(answer)
             return answer
@@ -142,14 +157,14 @@ class HttpClient:
             reraise=True,
         )
 
-    def _exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _exchange(self, request: _Request) -> Answer:
         deadline = time.monotonic() + self.timeout_seconds
         with self._converted():
             response = self._pool.urlopen(
-                "POST",
-                self._prefix + path,
-                body=body,
-                headers={**self._headers, **headers},
+                request.method,
+                self._prefix + request.path,
+                body=request.body,
+                headers={**self._headers, **request.headers},
                 retries=False,
                 redirect=False,
                 timeout=urllib3.Timeout(total=self.timeout_seconds),

@@ -7,6 +7,7 @@ _STRING = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)"""
 _MATCHER = rf"(?:(?:[a-zA-Z_][a-zA-Z0-9_]*|{_STRING})\s*(?:=~|!~|!=|=)\s*{_STRING}|{_STRING})"
 _BRACES = rf"\{{\s*(?:{_MATCHER}\s*(?:,\s*{_MATCHER}\s*)*,?\s*)?\}}"
 _SELECTOR = re.compile(rf"\s*(?:({_NAME})\s*(?:{_BRACES})?|{_BRACES})\s*", re.ASCII)
+_STRINGS = re.compile(_STRING)
 # PromQL reads these words as numbers.
 _NUMBERS = frozenset({"nan", "inf"})
 
@@ -22,3 +23,22 @@ def is_plain_selector(query: str) -> bool:
     """
     match = _SELECTOR.fullmatch(query)
     return match is not None and (match[1] or "").lower() not in _NUMBERS
+
+
+def metric_name(selector: str) -> str | None:
+    """Return the name in front of a plain selector, if it has one.
+
+    >>> metric_name('up{job="node"}')
+    'up'
+    """
+    match = _SELECTOR.fullmatch(selector)
+    return match[1] if match else None
+
+
+def without_strings(query: str) -> str:
+    """Return a query with its strings emptied, so that words in them are not taken for names.
+
+    >>> without_strings('up{job="rate("}')
+    'up{job=""}'
+    """
+    return _STRINGS.sub('""', query)

@@ -1,0 +1,274 @@
+"""What a Prometheus knows of a query before anything is learned from it.
+
+Questions are asked with prometheus-api-client; its requests travel over our own HTTP client, so
+that credentials, certificates, timeouts, retries and limits are the same as for reading.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from forewarn_adapters.config.schema import Prometheus
+from forewarn_adapters.http import Answer, HttpClient, HttpLimits
+from forewarn_adapters.prometheus_answer import failure_of
+from forewarn_adapters.promql import is_plain_selector, metric_name, without_strings
+from forewarn_models.durations import format_duration
+from forewarn_models.errors import SourceRejected, SourceUnavailable
+
+if TYPE_CHECKING:
+    from prometheus_api_client import PrometheusConnect
+
+MOST_SERIES = 10_000
+_ANSWER_BYTES = 1 << 24
+# A question about the past looks at about so many instants of it.
+_INSTANTS = 500
+_LEAST_RESOLUTION_MILLISECONDS = 1_000
+_ENOUGH_HISTORY_RATIO = 0.9
+_STALE_MILLISECONDS = 300_000
+_STALE_STEPS = 3
+_MUCH_NAN_RATIO = 0.1
+_COUNTER = re.compile(r"\b[a-zA-Z_:][a-zA-Z0-9_:]*_total\b", re.ASCII)
+_OF_COUNTERS = re.compile(
+    r"\b(?:rate|irate|increase|resets|changes|absent|absent_over_time|present_over_time)\s*\(",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryInspection:
+    """What the server holds for one query.
+
+    Args:
+        n_series: that it gives now, or gave in the history when it gives none now.
+        oldest_milliseconds: its oldest sample in the history, to about a 500th of it; None when
+            there is none.
+        newest_milliseconds: its newest sample.
+        problems: what stands in the way of learning from it, in words.
+    """
+
+    n_series: int
+    oldest_milliseconds: int | None
+    newest_milliseconds: int | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    now: int
+    step: int
+    history: int
+
+    @property
+    def window(self) -> str:
+        resolution = max(self.history // _INSTANTS, self.step, _LEAST_RESOLUTION_MILLISECONDS)
+        return f"[{self.history}ms:{resolution}ms]"
+
+
+def inspect_query(
+    settings: Prometheus,
+    query: str,
+    *,
+    now_milliseconds: int,
+    step_milliseconds: int,
+    history_milliseconds: int,
+) -> QueryInspection:
+    """Return what the server holds for a query; a query that it refuses is a problem, no error.
+
+    Raises SourceTimeout or SourceUnavailable when the server gives no usable answer.
+    """
+    time = _Time(now_milliseconds, step_milliseconds, history_milliseconds)
+    with _discovery(settings) as server:
+        try:
+            return _inspected(server, query, time)
+        except SourceRejected as refusal:
+            return QueryInspection(0, None, None, (str(refusal),))
+
+
+def metric_type(settings: Prometheus, name: str) -> str | None:
+    """Return what the server's metadata says of a metric (`counter`, `gauge`, ...), if anything."""
+    with _discovery(settings) as server:
+        return server.metric_type(name)
+
+
+def label_names(settings: Prometheus, selector: str) -> tuple[str, ...]:
+    """Return the names of the labels that the series of a selector have, sorted."""
+    with _discovery(settings) as server:
+        return server.label_names(selector)
+
+
+class _Discovery:
+    """Asks one server single questions."""
+
+    def __init__(self, client: "PrometheusConnect") -> None:
+        self._client = client
+
+    def number(self, query: str, *, now_milliseconds: int) -> float | None:
+        """Return the one value that a query gives, None when it gives none."""
+        time = {"time": f"{now_milliseconds / 1000:.3f}"}
+        with _whole_answer():
+            result = self._client.custom_query(query, params=time)
+            return float(result[0]["value"][1]) if result else None
+
+    def metric_type(self, name: str) -> str | None:
+        with _whole_answer():
+            entries = self._client.get_metric_metadata(name)
+            return next((str(entry["type"]) for entry in entries), None)
+
+    def label_names(self, selector: str) -> tuple[str, ...]:
+        with _whole_answer():
+            names = self._client.get_label_names({"match[]": selector})
+            return tuple(sorted(name for name in map(str, names) if name != "__name__"))
+
+
+def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:
+    # A query may end in a comment, so the bracket stands on its own line.
+    inner = f"({query}\n)"
+    series_now = _count(server, f"count({inner})", time)
+    alike = series_now - _count(server, f"count(count without () ({inner}))", time)
+    if alike:
+        why = (
+            f"{alike} of its {series_now} series differ from others in nothing but the metric's "
+            "name: name one metric, or aggregate with `sum by`"
+        )
+        return QueryInspection(series_now, None, None, (why,))
+    if series_now:
+        newest = server.number(f"max(timestamp({inner}))", now_milliseconds=time.now)
+    else:
+        past = f"max(max_over_time(timestamp({inner}){time.window}))"
+        newest = server.number(past, now_milliseconds=time.now)
+    if newest is None:
+        why = f"it gives no series now and gave none in the last {_words(time.history)}"
+        return QueryInspection(0, None, None, (why, *_counter_problems(server, query)))
+    oldest = server.number(
+        f"min(min_over_time(timestamp({inner}){time.window}))", now_milliseconds=time.now
+    )
+    series = series_now or _count(server, f"count(count_over_time({inner}{time.window}))", time)
+    oldest_milliseconds = _milliseconds(newest if oldest is None else min(oldest, newest))
+    problems = (
+        *_time_problems(oldest_milliseconds, _milliseconds(newest), time),
+        *_series_problems(server, inner, series, time),
+        *_counter_problems(server, query),
+    )
+    return QueryInspection(series, oldest_milliseconds, _milliseconds(newest), problems)
+
+
+def _time_problems(oldest: int, newest: int, time: _Time) -> Iterator[str]:
+    age = time.now - newest
+    if age > max(_STALE_STEPS * time.step, _STALE_MILLISECONDS):
+        yield f"its newest sample is {_words(age)} old"
+    held = time.now - oldest
+    if held < _ENOUGH_HISTORY_RATIO * time.history:
+        yield f"it has {_words(held)} of history, `history` asks for {_words(time.history)}"
+
+
+def _series_problems(server: _Discovery, inner: str, series: int, time: _Time) -> Iterator[str]:
+    if series > MOST_SERIES:
+        yield (
+            f"it gives {series} series, more than {MOST_SERIES}: aggregate it with `sum by`, or "
+            "split it into several signals"
+        )
+    samples = _count(server, f"sum(count_over_time({inner}{time.window}))", time)
+    nan = _count(server, f"sum(count_over_time(({inner} != {inner}){time.window}))", time)
+    if samples and nan > _MUCH_NAN_RATIO * samples:
+        yield f"{100 * nan / samples:.0f} % of its samples are NaN"
+
+
+def _counter_problems(server: _Discovery, query: str) -> Iterator[str]:
+    text = without_strings(query)
+    counter = _COUNTER.search(text)
+    name = counter[0] if counter else None
+    if name is None and is_plain_selector(query):
+        plain = metric_name(query)
+        name = plain if plain and server.metric_type(plain) == "counter" else None
+    if name and not _OF_COUNTERS.search(text):
+        yield (
+            f"{name} is a counter, which only grows: write rate({name}[5m]) or "
+            f"increase({name}[5m]) in its place"
+        )
+
+
+def _count(server: _Discovery, query: str, time: _Time) -> int:
+    return int(server.number(query, now_milliseconds=time.now) or 0)
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _words(milliseconds: int) -> str:
+    """Return a duration with its two largest units at most, such as 3d4h."""
+    for unit in (86_400_000, 3_600_000, 60_000, 1_000):
+        if milliseconds >= 10 * unit:
+            return format_duration(timedelta(milliseconds=milliseconds - milliseconds % unit))
+    return format_duration(timedelta(milliseconds=max(milliseconds, 0)))
+
+
+@contextmanager
+def _discovery(settings: Prometheus) -> Iterator[_Discovery]:
+    # pandas, which the client may load, is of no use to whoever only reads and scores.
+    from prometheus_api_client.prometheus_connect import PrometheusConnect
+
+    client = HttpClient(settings, HttpLimits(1, settings.retries, _ANSWER_BYTES))
+    try:
+        session = _Session(client)
+        # The client uses the part of a session that ours has.
+        server = PrometheusConnect(client.name, session=session, method="POST")  # type: ignore[arg-type]  # as above
+        yield _Discovery(server)
+    finally:
+        client.close()
+
+
+@contextmanager
+def _whole_answer() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as broken:
+        raise SourceUnavailable(
+            f"the server must answer with whole JSON of Prometheus' API, got {broken!r:.200}"
+        ) from broken
+
+
+class _Session:
+    """The part of a requests session that prometheus-api-client uses, over our HTTP client."""
+
+    verify = True
+    cert = None
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    def mount(self, *_: object) -> None:
+        """Refuse the transport that prometheus-api-client brings along."""
+
+    def request(
+        self, *, method: str, url: str, params: Mapping[str, Any], **_: object
+    ) -> "_Response":
+        path = url.removeprefix(self._client.name)
+        fields = {name: str(value) for name, value in params.items()}
+        send = self._client.get if method == "GET" else self._client.post_form
+        answer = send(path, fields)
+        if answer.status != 200:
+            raise failure_of(answer)
+        return _Response(answer)
+
+
+class _Response:
+    """The part of a requests response that prometheus-api-client uses."""
+
+    status_code = 200
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def json(self) -> Any:
+        try:
+            return msgspec.json.decode(self._answer.body)
+        except (msgspec.DecodeError, ValueError, RecursionError) as broken:
+            raise SourceUnavailable(
+                f"the server must answer with JSON, got {self._answer.text()}"
+            ) from broken
