@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from forewarn.commands.demo import demo
 from forewarn.commands.rules import rules
 from forewarn_models.errors import ConfigError, ForewarnError
 
@@ -33,6 +34,7 @@ def options(
         raise typer.Exit
 
 
+app.command()(demo)
 app.command()(rules)
 
 

@@ -127,7 +127,7 @@ def _say_what_next(console: Console, stage: Stage) -> None:
 
 
 def _answers(url: str) -> bool:
-    return urllib3.request("GET", url.split("#")[0], timeout=5.0, retries=False).status == 200
+    return urllib3.request("GET", url.partition("#")[0], timeout=5.0, retries=False).status == 200
 
 
 def _watch(console: Console, stage: Stage, *, until: Callable[[], bool], seconds: float) -> None:

@@ -1,6 +1,7 @@
 """What the demo watches, what it breaks, and how long each act takes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -57,6 +58,21 @@ NODE_SIGNALS: tuple[dict[str, Any], ...] = (
     },
 )
 
+RECORDING = "demo"
+# 2026-10-20: training sees the thirteen days before, and what follows holds the faults.
+REPLAY_FROM = 1_792_454_400_000
+REPLAY_UNTIL = REPLAY_FROM + 86_100_000
+REPLAY_SECONDS = 60.0
+RECORDED_SIGNALS: tuple[dict[str, Any], ...] = tuple(
+    {"name": name, "query": f"demo_{query}", "step": "5m", "history": "13d", "budget": "1/30d"}
+    for name, query in (
+        ("latency", "latency_seconds"),
+        ("errors", "error_ratio"),
+        ("requests", "requests_per_second"),
+        ("queue", "queue_length"),
+    )
+)
+
 
 @dataclass(frozen=True)
 class Places:
@@ -76,5 +92,16 @@ def config_text(places: Places) -> str:
         "training": {"tracking_url": f"sqlite:///{places.directory}/mlruns/mlflow.db"},
         "budgets": {"shop": "2/week"},
         "signals": [*SIMULATED_SIGNALS, *NODE_SIGNALS],
+    }
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def recorded_config_text(recording: Path, directory: str) -> str:
+    """Return the `forewarn.yaml` of the demo on a recording."""
+    config = {
+        "files": [str(recording)],
+        "state_directory": f"{directory}/state",
+        "training": {"tracking_url": f"sqlite:///{directory}/mlruns/mlflow.db"},
+        "signals": list(RECORDED_SIGNALS),
     }
     return yaml.safe_dump(config, sort_keys=False)
