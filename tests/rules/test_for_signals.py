@@ -1,0 +1,85 @@
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from forewarn_adapters.local_servers import PROMTOOL, find_program
+from forewarn_rules import SignalRules, rules_for
+
+LATENCY = SignalRules(
+    "latency", step=timedelta(seconds=10), train_every=timedelta(hours=6), team="shop"
+)
+DISK = SignalRules(
+    "disk_free", step=timedelta(minutes=5), train_every=timedelta(days=1), has_limit=True
+)
+
+
+def rules_of(*signals: SignalRules) -> dict[tuple[str, str], dict[str, Any]]:
+    groups = yaml.safe_load(rules_for(signals))["groups"]
+    return {
+        (group["name"], rule["alert"]): rule
+        for group in groups
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+
+def test_promtool_accepts_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yml"
+    path.write_text(rules_for([LATENCY, DISK]))
+    command = [find_program(PROMTOOL) or "promtool", "check", "rules", "--lint-fatal", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_same_signals_give_the_same_text() -> None:
+    assert rules_for([LATENCY, DISK]) == rules_for([LATENCY, DISK])
+
+
+def test_each_signal_pages_its_own_team_and_a_signal_without_one_has_no_such_label() -> None:
+    rules = rules_of(LATENCY, DISK)
+    page = rules["forewarn-latency", "ForewarnEpisode"]
+    assert page["expr"] == 'forewarn_episode_active{signal="latency"} == 1'
+    assert page["labels"] == {"team": "shop"}
+    assert "labels" not in rules["forewarn-disk_free", "ForewarnEpisode"]
+
+
+def test_no_rule_of_a_signal_looks_at_another_one() -> None:
+    rules = rules_of(LATENCY, DISK)
+    assert [
+        rule["expr"]
+        for (group, _), rule in rules.items()
+        if group == "forewarn-latency" and 'signal="latency"' not in rule["expr"]
+    ] == []
+    assert [rule["expr"] for rule in rules.values() if "=~" in rule["expr"]] == [
+        rules["forewarn-itself", "ForewarnSourceFailing"]["expr"]
+    ]
+
+
+def test_only_a_signal_with_a_limit_has_the_rule_of_the_limit() -> None:
+    names = [group for group, alert in rules_of(LATENCY, DISK) if alert == "ForewarnLimitBreach"]
+    assert names == ["forewarn-disk_free"]
+
+
+def test_lateness_is_counted_in_the_steps_and_trainings_of_the_signal() -> None:
+    rules = rules_of(LATENCY, DISK)
+    late = {
+        key: rule["expr"].split("> ")[1] for key, rule in rules.items() if "time()" in rule["expr"]
+    }
+    assert late == {
+        ("forewarn-latency", "ForewarnTicksLate"): "300",
+        ("forewarn-latency", "ForewarnTrainingLate"): "43200",
+        ("forewarn-disk_free", "ForewarnTicksLate"): "900",
+        ("forewarn-disk_free", "ForewarnTrainingLate"): "172800",
+    }
+
+
+def test_rules_on_forewarn_itself_are_written_once() -> None:
+    assert [alert for group, alert in rules_of(LATENCY, DISK) if group == "forewarn-itself"] == [
+        "ForewarnAbsent",
+        "ForewarnSourceFailing",
+        "ForewarnTicksSkipped",
+        "ForewarnSamplesDropped",
+    ]
