@@ -65,6 +65,30 @@ class SampleBuffer:
         self._is_emitted[place] = True
         return fresh
 
+    def follow(self, previous: "SampleBuffer", *, since_milliseconds: int) -> int | None:
+        """Take over another buffer's samples; emitted is what it had, or what it could not have.
+
+        Samples since `since_milliseconds` of series that the other buffer knows too, but which it
+        did not hold, are still to be handed out: returns the time of the earliest, or None.
+        """
+        row_of = {labels: row for row, labels in enumerate(self.series)}
+        rows = np.array([row_of.get(labels, -1) for labels in previous.series], np.int64)
+        held = previous.between(0, END_OF_TIME)
+        row = rows[held.row]
+        shared = Samples(
+            self.series,
+            row[row >= 0],
+            held.timestamp_milliseconds[row >= 0],
+            held.value[row >= 0],
+        )
+        earliest = self.merge(shared, is_emitted=np.ones(len(shared), np.bool_))
+        self._is_emitted = np.isin(self._key, keys_of(shared.row, shared.timestamp_milliseconds))
+        self._is_emitted |= self._key < since_milliseconds << _ROW_BITS
+        self._is_emitted |= ~np.isin(self._key & (MAX_ROWS - 1), rows)
+        waiting = self._key[~self._is_emitted]
+        times = [int(waiting[0] >> _ROW_BITS)] if len(waiting) else []
+        return min([*times, *([] if earliest is None else [earliest])], default=None)
+
     def drop_before(self, milliseconds: int) -> None:
         """Forget the samples before this time."""
         first = int(np.searchsorted(self._key, milliseconds << _ROW_BITS))

@@ -18,7 +18,7 @@ from forewarn_models.fold import FoldPolicy, FoldState, fold
 from forewarn_models.labels import Labels
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.buffer import END_OF_TIME, SampleBuffer
+from forewarn_service.buffer import SampleBuffer
 from forewarn_service.state_ring import StateRing
 from forewarn_service.timing import Timing
 from forewarn_service.verdict_rows import NewestRows, concatenate, empty, select
@@ -71,6 +71,7 @@ class Scorer:
         self._rows = _RowMap(model.series)
         self._groups = empty(model.output_series, 0)
         self._groups_emitted_milliseconds = 0
+        self._refold_from: int | None = None
         self.newest = NewestRows(empty(model.output_series, len(model.output_series)))
 
     @property
@@ -100,7 +101,9 @@ class Scorer:
         earliest = self._buffer.merge(
             known, is_emitted=known.timestamp_milliseconds <= emitted_until_milliseconds
         )
-        parts = [] if earliest is None else self._refold(earliest)
+        waiting = [time for time in (earliest, self._refold_from) if time is not None]
+        self._refold_from = None
+        parts = self._refold(min(waiting)) if waiting else []
         self._groups_emitted_milliseconds = max(
             self._groups_emitted_milliseconds, min(emitted_until_milliseconds, now_milliseconds)
         )
@@ -109,12 +112,16 @@ class Scorer:
         return Advance(emitted, int(np.count_nonzero(is_late)), unknown)
 
     def adopt(self, previous: "Scorer") -> None:
-        """Take over the samples of another champion's scorer, and that it has scored them."""
-        held = previous._buffer.between(self.oldest_milliseconds, END_OF_TIME)  # noqa: SLF001  the same class
-        newest = previous.newest_milliseconds
+        """Go on from another champion's scorer: what it has handed out is not handed out again."""
         self._groups_emitted_milliseconds = previous._groups_emitted_milliseconds  # noqa: SLF001  the same class
-        if newest is not None:
-            self.advance(held, now_milliseconds=0, emitted_until_milliseconds=newest)
+        self._buffer.drop_before(self.oldest_milliseconds)
+        earliest = self._buffer.follow(
+            previous._buffer,  # noqa: SLF001  the same class
+            since_milliseconds=max(previous.oldest_milliseconds, self.oldest_milliseconds),
+        )
+        self._buffer.drop_before(self.oldest_milliseconds)
+        if earliest is not None:
+            self._refold_from = max(earliest, self.oldest_milliseconds)
 
     def _refold(self, earliest_milliseconds: int) -> list[Verdicts]:
         """Fold again from the slot of the earliest new sample; return what is new of it."""

@@ -54,3 +54,31 @@ hold=300000)
         stale=stale_after_milliseconds(step),
         hold=max(300_000, 3 * step),
     )
+
+
+class Phase:
+    """When in its step a signal ticks: soon after its samples are there.
+
+    Ticks stand at whole steps plus the phase. Each tick tells how old the newest sample was; the
+    next ones then come a margin after the time at which samples are stamped. A sample that was not
+    there yet doubles the margin: scrapes take time.
+    """
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._margin = max(1, min(50, step // 5))
+        self._phase = self._margin
+        self._newest = 0
+
+    def next_tick(self, now: int) -> int:
+        """Return the time of the first tick after `now`."""
+        return now + self._step - (now - self._phase) % self._step
+
+    def learn(self, newest: int | None, *, now: int) -> None:
+        """Take in the time of the newest sample that the tick at `now` has seen."""
+        if newest is None or newest > now:
+            return
+        if newest == self._newest and now - newest < 2 * self._step:
+            self._margin = min(2 * self._margin, self._step // 2)
+        self._newest = newest
+        self._phase = (newest + self._margin) % self._step

@@ -1,0 +1,101 @@
+"""Watches for new champions and gets them ready while the old ones go on scoring."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
+from forewarn_adapters.clock import Clock
+from forewarn_adapters.source import Source
+from forewarn_models.catalogue import detector_from_state
+from forewarn_models.contract import FittedDetector, State
+from forewarn_models.errors import ForewarnError
+from forewarn_models.fold import FoldPolicy, FoldState, fold_state_from_bytes, start_fold
+from forewarn_service.scorer import Scorer
+from forewarn_service.telemetry import Telemetry
+from forewarn_service.worker import Ready, Worker
+
+Kind = Literal["detector", "forecaster"]
+
+_log = logging.getLogger(__name__)
+
+
+class Stored(Protocol):
+    """A stored model."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def state(self) -> State: ...
+
+
+class Champions(Protocol):
+    """Where champions are kept."""
+
+    def champion(self, signal: str, kind: Kind) -> Stored | None: ...
+
+    def champion_version(self, signal: str, kind: Kind) -> int | None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ChampionWatch:
+    """Offers each worker its newest champion.
+
+    Args:
+        registry: where champions are kept.
+        source: where a new champion's recent past is read.
+        checkpoints: where the loop's state is kept over a restart.
+        newest_written: returns the time of a signal's newest stored score, None = none is known.
+        clock: tells the time.
+        telemetry: where failures are counted.
+    """
+
+    registry: Champions
+    source: Source
+    checkpoints: CheckpointFolder
+    newest_written: Callable[[str], int | None]
+    clock: Clock
+    telemetry: Telemetry
+
+    def look(self, worker: Worker) -> None:
+        """Get a new champion ready if there is one; a failure leaves the old one serving."""
+        name = worker.signal.name
+        try:
+            version = self.registry.champion_version(name, "detector")
+            if version is None or version == worker.version:
+                return
+            found = self.registry.champion(name, "detector")
+            if found is not None:
+                worker.offer(self._ready(worker, found))
+        except ForewarnError as failed:
+            self.telemetry.failed(failed.reason, signal=name)
+            _log.warning("signal %s: its champion cannot be used: %s", name, failed)
+
+    def _ready(self, worker: Worker, found: Stored) -> Ready:
+        model = detector_from_state(found.state)
+        policy = FoldPolicy(worker.signal.budget)
+        if worker.is_scoring:
+            scorer = Scorer(model, policy, timing=worker.timing, start=start_fold(model, policy))
+            worker.read_silently(scorer, self.clock())
+            return Ready(found.version, scorer, 0)
+        start, emitted_until = self._place(worker, model, policy, found.version)
+        scorer = Scorer(model, policy, timing=worker.timing, start=start)
+        return Ready(found.version, scorer, emitted_until)
+
+    def _place(
+        self, worker: Worker, model: FittedDetector, policy: FoldPolicy, version: int
+    ) -> tuple[FoldState, int]:
+        """Return where the fold goes on after a start, and up to when scores are handed out."""
+        name = worker.signal.name
+        found = self.checkpoints.read(name)
+        if not isinstance(found, Checkpoint):
+            _log.info("signal %s: no checkpoint: %s", name, found.detail)
+            written = self.newest_written(name)
+            return start_fold(model, policy), self.clock() if written is None else written
+        worker.quality.restore(found.facts)
+        state = fold_state_from_bytes(found.fold_state)
+        if found.facts.get("champion_version") == version:
+            return state, 0
+        return start_fold(model, policy), state.carry.next_milliseconds - 1

@@ -1,0 +1,301 @@
+"""One signal's worker: each tick reads what is new, scores it, publishes and writes it."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
+from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.source import Source
+from forewarn_models.arrays import SmallIntegerArray
+from forewarn_models.errors import ForewarnError, StoreError
+from forewarn_models.fold import fold_state_to_bytes
+from forewarn_models.labels import Labels
+from forewarn_models.samples import Samples
+from forewarn_models.verdicts import Verdicts
+from forewarn_service.buffer import END_OF_TIME
+from forewarn_service.live import (
+    GAP,
+    NO_MODEL,
+    SOURCE,
+    STALE,
+    UNTRAINED,
+    ForecastSnapshot,
+    SignalSnapshot,
+)
+from forewarn_service.quality import Quality
+from forewarn_service.scorer import Scorer
+from forewarn_service.telemetry import Telemetry
+from forewarn_service.timing import Timing, timing_of
+from forewarn_service.verdict_rows import concatenate_rows, empty
+
+# One read of a catch-up is at most this many slots times rows, so that memory stays bounded.
+_MOST_CELLS_IN_READ = 1_000_000
+_MOST_SLOTS_IN_READ = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+class Output(Protocol):
+    """Where a tick's outcome goes."""
+
+    def publish(self, snapshot: SignalSnapshot, emitted: Verdicts) -> None:
+        """Take over the newest state, and the verdicts that leave for the first time."""
+        ...
+
+    def oldest_unsent_milliseconds(self, signal: str) -> int | None:
+        """Return the time of the oldest sample that is not safe yet; None = all are."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A champion that is ready to score.
+
+    Args:
+        version: of the champion.
+        scorer: its state, caught up as far as it was when this was made.
+        emitted_until_milliseconds: verdicts of samples up to here are not handed out.
+    """
+
+    version: int
+    scorer: Scorer
+    emitted_until_milliseconds: int
+
+
+class Worker:
+    """Scores one signal. `tick` is called by one thread; `offer` and `show` by any.
+
+    Args:
+        signal: what is scored.
+        source: where its samples are read.
+        output: where its verdicts go.
+        checkpoints: where its state is kept over a restart.
+        telemetry: where its work is counted.
+    """
+
+    def __init__(
+        self,
+        signal: Signal,
+        *,
+        source: Source,
+        output: Output,
+        checkpoints: CheckpointFolder,
+        telemetry: Telemetry,
+    ) -> None:
+        self.signal = signal
+        self.timing: Timing = timing_of(signal.step_milliseconds)
+        self.forecast: ForecastSnapshot | None = None
+        self.quality = Quality(signal.budget)
+        self.last_tick_milliseconds = 0
+        self._source = source
+        self._output = output
+        self._checkpoints = checkpoints
+        self._telemetry = telemetry
+        self._lock = threading.Lock()
+        self._offered: Ready | None = None
+        self._current: Ready | None = None
+        self._unknown: dict[Labels, int] = {}
+        self._series: tuple[Labels, ...] = ()
+        self._swept_milliseconds = 0
+        self._source_ok_milliseconds = 0
+
+    @property
+    def version(self) -> int | None:
+        """The version of the champion that scores now, or is about to."""
+        with self._lock:
+            ready = self._offered or self._current
+        return ready.version if ready else None
+
+    @property
+    def newest_milliseconds(self) -> int | None:
+        """The time of the newest sample that was scored; None when there is none."""
+        return self._current.scorer.newest_milliseconds if self._current else None
+
+    @property
+    def is_scoring(self) -> bool:
+        return self._current is not None
+
+    def offer(self, ready: Ready) -> None:
+        """Score with `ready` from the next tick on."""
+        with self._lock:
+            self._offered = ready
+
+    def tick(self, now_milliseconds: int) -> None:
+        """Bring the signal up to now. Raises nothing that Forewarn raises on purpose."""
+        with self._telemetry.tick_duration.labels(signal=self.signal.name).time():
+            self._take_offer()
+            self._source_ok_milliseconds = self._source_ok_milliseconds or now_milliseconds
+            try:
+                self._catch_up(now_milliseconds)
+            except ForewarnError as failed:
+                self._telemetry.failed(failed.reason, signal=self.signal.name)
+                _log.warning("signal %s: %s", self.signal.name, failed)
+                self._publish(self._nothing(), now_milliseconds)
+            else:
+                self._telemetry.succeeded(
+                    "score", signal=self.signal.name, now_milliseconds=now_milliseconds
+                )
+        self.last_tick_milliseconds = now_milliseconds
+
+    def write_checkpoint(self, now_milliseconds: int) -> None:
+        """Store the newest state that holds nothing which is not safely written yet."""
+        current = self._current
+        if current is None:
+            return
+        scorer = current.scorer
+        safe = (scorer.newest_milliseconds or scorer.oldest_milliseconds) - self.timing.lateness
+        unsent = self._output.oldest_unsent_milliseconds(self.signal.name)
+        if unsent is not None and unsent < scorer.oldest_milliseconds:
+            return  # the older checkpoint still reaches back to what is not written
+        state = scorer.state_before(safe if unsent is None else min(safe, unsent))
+        facts = {"champion_version": current.version, **self.quality.facts()}
+        try:
+            self._checkpoints.write(self.signal.name, Checkpoint(facts, fold_state_to_bytes(state)))
+        except StoreError as failed:
+            self._telemetry.failed(failed.reason, signal=self.signal.name)
+            _log.warning("signal %s: %s", self.signal.name, failed)
+            return
+        self._telemetry.checkpoint_timestamp.labels(signal=self.signal.name).set(
+            now_milliseconds / 1000
+        )
+
+    def _take_offer(self) -> None:
+        with self._lock:
+            offered, self._offered = self._offered, None
+        if offered is None:
+            return
+        if self._current is not None:
+            offered.scorer.adopt(self._current.scorer)
+        self._current = offered
+        self._unknown = {}
+        self._telemetry.champion_version.labels(signal=self.signal.name, kind="detector").set(
+            offered.version
+        )
+        _log.info("signal %s: scored by version %d", self.signal.name, offered.version)
+
+    def _catch_up(self, now: int) -> None:
+        if self._current is None:
+            self._publish(self._nothing(), now)
+            return
+        scorer = self._current.scorer
+        after = self._read_after(scorer, now)
+        for samples, until in self._reads(scorer, after, now):
+            self._source_ok_milliseconds = now
+            self._publish(self._score(samples, until), now)
+
+    def read_silently(self, scorer: Scorer, now: int) -> None:
+        """Bring a scorer that is not in use yet up to now; none of its verdicts leave."""
+        for samples, until in self._reads(scorer, scorer.oldest_milliseconds - 1, now):
+            scorer.advance(samples, now_milliseconds=until, emitted_until_milliseconds=END_OF_TIME)
+
+    def _reads(self, scorer: Scorer, after: int, now: int) -> Iterator[tuple[Samples, int]]:
+        """Yield what the source has up to now, in portions of bounded size."""
+        while after < now:
+            until = min(now, after + _longest_read(scorer))
+            samples = self._source.read_newest(
+                self.signal.query,
+                after_milliseconds=after,
+                until_milliseconds=until,
+                step_milliseconds=self.timing.step,
+            )
+            yield samples, until
+            after = until
+
+    def _read_after(self, scorer: Scorer, now: int) -> int:
+        """Return the time after which to read: a little behind the newest, or the whole window."""
+        newest = scorer.newest_milliseconds
+        oldest = scorer.oldest_milliseconds - 1
+        if newest is None:
+            return oldest
+        if now - self._swept_milliseconds >= self.timing.sweep:
+            self._swept_milliseconds = now
+            return oldest
+        return max(newest - self.timing.lateness, oldest)
+
+    def _score(self, samples: Samples, until: int) -> Verdicts:
+        current = self._current
+        assert current is not None  # noqa: S101  the caller has looked
+        advance = current.scorer.advance(
+            samples,
+            now_milliseconds=until,
+            emitted_until_milliseconds=current.emitted_until_milliseconds,
+        )
+        for labels, newest in advance.unknown.items():
+            self._unknown[labels] = max(newest, self._unknown.get(labels, 0))
+        name = self.signal.name
+        self._telemetry.samples.labels(signal=name).inc(len(advance.emitted))
+        self._telemetry.late_samples.labels(signal=name).inc(advance.n_too_late)
+        self.quality.add(advance.emitted, step_seconds=self.timing.step / 1000)
+        self.quality.show(self._telemetry, name)
+        return advance.emitted
+
+    def _nothing(self) -> Verdicts:
+        return empty(self._current.scorer.model.output_series if self._current else (), 0)
+
+    def _publish(self, emitted: Verdicts, now: int) -> None:
+        self._output.publish(self._snapshot(now), emitted)
+
+    def _snapshot(self, now: int) -> SignalSnapshot:
+        if self._current is None:
+            reasons = np.array([NO_MODEL], np.int8)
+            newest, version = empty(((),), 1), None
+        else:
+            newest = self._table(now)
+            reasons = self._reasons(newest, now)
+            newest = _held_episodes(newest, reasons, now - self.timing.hold)
+            version = self._current.version
+        return SignalSnapshot(self.signal.name, now, newest, reasons, version, self.forecast)
+
+    def _table(self, now: int) -> Verdicts:
+        """Return the newest verdicts, with rows for the series that the champion does not know."""
+        assert self._current is not None  # noqa: S101  the caller has looked
+        table = self._current.scorer.newest.table
+        self._unknown = {
+            labels: newest
+            for labels, newest in self._unknown.items()
+            if now - newest <= self.timing.stale
+        }
+        if self._unknown:
+            unknown = tuple(sorted(self._unknown))
+            table = concatenate_rows(table, empty(unknown, len(unknown)))
+        if table.series != self._series:
+            self._series = table.series
+        return replace(table, series=self._series)
+
+    def _reasons(self, newest: Verdicts, now: int) -> SmallIntegerArray:
+        assert self._current is not None  # noqa: S101  the caller has looked
+        model = self._current.scorer.model
+        reasons = np.zeros(len(newest), np.int8)
+        is_unsaid = ~np.isfinite(newest.score)
+        is_group = np.arange(len(newest)) >= len(model.series)
+        reasons[is_unsaid] = np.where(
+            np.isfinite(newest.value[is_unsaid]) & ~is_group[is_unsaid], UNTRAINED, GAP
+        )
+        if now - self._source_ok_milliseconds > self.timing.stale:
+            reasons[:] = SOURCE
+            return reasons
+        reasons[newest.timestamp_milliseconds < now - self.timing.stale] = STALE
+        reasons[len(model.output_series) :] = UNTRAINED
+        return reasons
+
+
+def _longest_read(scorer: Scorer) -> int:
+    n_series = max(1, len(scorer.model.series))
+    slots = max(1, min(_MOST_SLOTS_IN_READ, _MOST_CELLS_IN_READ // n_series))
+    return slots * scorer.model.step_milliseconds
+
+
+def _held_episodes(
+    newest: Verdicts, reasons: SmallIntegerArray, oldest_milliseconds: int
+) -> Verdicts:
+    """Return the table without the episodes of rows that have been silent for too long."""
+    is_lost = (reasons != 0) & (newest.timestamp_milliseconds < oldest_milliseconds)
+    if not is_lost.any():
+        return newest
+    severity = np.where(is_lost, 0, newest.severity).astype(np.int8)
+    return replace(newest, severity=severity)
