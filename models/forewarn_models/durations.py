@@ -48,7 +48,7 @@ def format_duration(duration: timedelta) -> str:
     """
     left = milliseconds_of(duration)
     parts = []
-    for unit in ("w", "d", "h", "m", "s", "ms"):
+    for unit in ("d", "h", "m", "s", "ms"):  # 28d and 1/30d, as people write them
         count, left = divmod(left, _MILLISECONDS[unit])
         if count:
             parts.append(f"{count}{unit}")
