@@ -1,0 +1,147 @@
+"""Episodes: anomalous samples close together in time, which a person would call one alarm.
+
+A pure fold over scores, so that live alarms and back-tested ones are the same.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray, SmallIntegerArray
+from forewarn_models.contract import Carry
+from forewarn_models.verdicts import Verdicts
+
+# Alertmanager repeats an alarm that stays on after this long; budgets count in that unit.
+REPEAT_MILLISECONDS = 4 * 3_600_000
+
+_START, _LAST_HOT, _RUN_START = range(3)
+_NONE, _WARNING, _CRITICAL = range(3)
+
+
+class EpisodePolicy(NamedTuple):
+    """When episodes begin, grow and end.
+
+    Args:
+        start_score: an episode begins at this score; it is the definition of anomalous.
+        keep_score: it goes on while the score stays at or above this one.
+        critical_score: it is critical from here on at once (ten times rarer than the budget).
+        persist_milliseconds: it is critical when it stays anomalous this long.
+        hold_milliseconds: it ends when the score has stayed below `keep_score` this long.
+    """
+
+    start_score: float
+    keep_score: float
+    critical_score: float
+    persist_milliseconds: int
+    hold_milliseconds: int
+
+
+class EpisodeColumns(NamedTuple):
+    """What is active in each slot: severity, direction and start, (n_rows, n_times) each."""
+
+    severity: SmallIntegerArray
+    direction: SmallIntegerArray
+    start_milliseconds: IntegerArray
+
+
+def episode_policy(step_milliseconds: int) -> EpisodePolicy:
+    """Return the policy for a step: five minutes, fewer for fine steps, at least five of them."""
+    five_minutes = 300_000
+    hold = max(5 * step_milliseconds, min(five_minutes, 60 * step_milliseconds))
+    return EpisodePolicy(1.0, 2.0 / 3.0, 4.0 / 3.0, max(five_minutes, step_milliseconds), hold)
+
+
+def no_episodes(n_rows: int, next_milliseconds: int) -> Carry:
+    """Return the carry of rows without any episode."""
+    arrays: dict[str, AnyArray] = {
+        "times": np.zeros((n_rows, 3), np.int64),
+        "active": np.zeros((n_rows, 2), np.int8),
+    }
+    return Carry(arrays, next_milliseconds)
+
+
+def fold_episodes(
+    score: FloatArray,
+    direction: SmallIntegerArray,
+    carry: Carry,
+    *,
+    step_milliseconds: int,
+    policy: EpisodePolicy,
+) -> tuple[EpisodeColumns, Carry]:
+    """Return what is active in each slot of `score` (n_rows, n_times), and the next carry.
+
+    A NaN score starts and ends nothing: the episode stays as it was until something is known.
+    """
+    times, active = carry.arrays["times"].copy(), carry.arrays["active"].copy()
+    first = carry.next_milliseconds
+    columns = _walk(score, direction, times, active, (first, step_milliseconds), policy)
+    end = first + score.shape[1] * step_milliseconds
+    return EpisodeColumns(*columns), Carry({"times": times, "active": active}, end)
+
+
+def alarm_counts(
+    verdicts: Verdicts, *, repeat_milliseconds: int = REPEAT_MILLISECONDS
+) -> IntegerArray:
+    """Return how many alarms each row of `verdicts.series` gave.
+
+    An alarm is the start of an episode, and each further `repeat_milliseconds` that it stays on.
+    """
+    is_on = verdicts.severity > 0
+    row, start = verdicts.row[is_on], verdicts.episode_start_milliseconds[is_on]
+    age = verdicts.timestamp_milliseconds[is_on] - start
+    number = np.maximum(age, 0) // repeat_milliseconds
+    alarms = np.unique(np.column_stack([row, start, number]), axis=0)
+    return np.bincount(alarms[:, 0], minlength=len(verdicts.series)).astype(np.int64)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
+def _step(
+    score: float,
+    sign: int,
+    now: int,
+    times: IntegerArray,
+    active: SmallIntegerArray,
+    policy: EpisodePolicy,
+) -> None:
+    """Fold one known score into one row's state."""
+    if active[0] != _NONE and now - times[_LAST_HOT] >= policy.hold_milliseconds:
+        active[0], active[1] = _NONE, 0
+    if active[0] == _NONE:
+        if score < policy.start_score:
+            return
+        active[0], active[1] = _WARNING, sign
+        times[_START], times[_RUN_START] = now, now
+    if score < policy.keep_score:
+        times[_RUN_START] = -1
+        return
+    times[_LAST_HOT] = now
+    if times[_RUN_START] < 0:
+        times[_RUN_START] = now
+    is_long = now - times[_RUN_START] >= policy.persist_milliseconds
+    if score >= policy.critical_score or (is_long and score >= policy.start_score):
+        active[0] = _CRITICAL
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]  # numba ships no types
+def _walk(
+    score: FloatArray,
+    direction: SmallIntegerArray,
+    times: IntegerArray,
+    active: SmallIntegerArray,
+    clock: tuple[int, int],
+    policy: EpisodePolicy,
+) -> tuple[SmallIntegerArray, SmallIntegerArray, IntegerArray]:
+    n_rows, n_times = score.shape
+    severity = np.zeros((n_rows, n_times), np.int8)
+    sign = np.zeros((n_rows, n_times), np.int8)
+    start = np.zeros((n_rows, n_times), np.int64)
+    for row in range(n_rows):
+        for t in range(n_times):
+            now = clock[0] + t * clock[1]
+            if not np.isnan(score[row, t]):
+                _step(score[row, t], direction[row, t], now, times[row], active[row], policy)
+            severity[row, t], sign[row, t] = active[row, 0], active[row, 1]
+            if active[row, 0] != _NONE:
+                start[row, t] = times[row, _START]
+    return severity, sign, start
