@@ -233,13 +233,13 @@ def public_url(url: str) -> str:
 
 def authorization(endpoint: Endpoint) -> dict[str, str]:
     """Return the header that carries the endpoint's credentials, if it has any."""
-    if endpoint.basic_auth and endpoint.bearer_token:
+    if endpoint.basic_auth is not None and endpoint.bearer_token is not None:
         raise ConfigError("a server must have `basic_auth` or `bearer_token`, not both")
-    if endpoint.basic_auth:
+    if endpoint.basic_auth is not None:
         auth = endpoint.basic_auth
         pair = f"{auth.username}:{auth.password.get_secret_value()}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-    if endpoint.bearer_token:
+    if endpoint.bearer_token is not None:
         token = endpoint.bearer_token.get_secret_value().strip()
         # The HTTP library would show a token that it refuses.
         if not (token and token.isascii() and token.isprintable()):

@@ -1,0 +1,258 @@
+"""The HTTP client against servers that misbehave."""
+
+import gzip
+import time
+from datetime import timedelta
+
+import pytest
+
+from forewarn_adapters.config.schema import BasicAuth, Endpoint, Tls
+from forewarn_adapters.http import (
+    Answer,
+    AnswerTooLarge,
+    HttpClient,
+    HttpLimits,
+    authorization,
+    public_url,
+    shown,
+    tls_context,
+)
+from forewarn_models.errors import ConfigError, SourceTimeout, SourceUnavailable
+from hostile_server import (
+    answering,
+    dripping_body,
+    dripping_headers,
+    half_an_answer,
+    hanging,
+    hanging_up,
+    hostile,
+    in_turn,
+    zip_bomb,
+)
+
+
+def client_of(
+    url: str, *, retries: int = 0, seconds: float = 5.0, answer_bytes: int = 1 << 20
+) -> HttpClient:
+    endpoint = Endpoint(url=url, timeout=timedelta(seconds=seconds))
+    return HttpClient(endpoint, HttpLimits(2, retries, answer_bytes))
+
+
+def asked(url: str, **limits: float) -> Answer:
+    client = client_of(url, **limits)
+    try:
+        return client.post_form("/ask", {"query": "a b"})
+    finally:
+        client.close()
+
+
+def test_a_form_is_sent_below_the_path_of_the_url_and_its_answer_comes_back():
+    with hostile(answering(200, "yes")) as server:
+        assert asked(f"{server.url}/below/") == Answer(200, b"yes")
+        request = server.requests[0]
+    assert (request.method, request.path, request.body) == ("POST", "/below/ask", b"query=a+b")
+    assert request.headers["Accept-Encoding"] == "gzip"
+
+
+def test_a_question_in_the_address_is_asked():
+    with hostile(answering(200, "yes")) as server:
+        client = client_of(server.url)
+        assert client.get("/ask", {"query": "a&b"}).body == b"yes"
+        assert client.get("/ask", {}).body == b"yes"
+        client.close()
+        assert [request.path for request in server.requests] == ["/ask?query=a%26b", "/ask"]
+
+
+def test_connections_are_used_again():
+    with hostile(lambda exchange: exchange.answer(200, str(id(exchange._handler)).encode())) as s:
+        client = client_of(s.url)
+        answers = {client.post_form("/", {}).body for _ in range(5)}
+        client.close()
+    assert len(answers) == 1
+
+
+def test_a_packed_answer_is_unpacked():
+    packed = answering(200, gzip.compress(b"hello" * 1000), {"Content-Encoding": "gzip"})
+    with hostile(packed) as server:
+        assert asked(server.url).body == b"hello" * 1000
+
+
+def test_an_answer_in_chunks_is_joined():
+    def chunked(exchange):
+        exchange.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for part in (b"one", b" two"):
+            exchange.raw(b"%x\r\n%s\r\n" % (len(part), part))
+        exchange.raw(b"0\r\n\r\n")
+
+    with hostile(chunked) as server:
+        assert asked(server.url).body == b"one two"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_an_answer_that_may_change_is_asked_for_again(status):
+    with hostile(in_turn(answering(status, "wait"), answering(200, "yes"))) as server:
+        assert asked(server.url, retries=1).body == b"yes"
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 422])
+def test_an_answer_that_stays_is_asked_for_once(status):
+    with hostile(answering(status, "no")) as server:
+        assert asked(server.url, retries=3).status == status
+        assert len(server.requests) == 1
+
+
+def test_the_last_answer_comes_back_when_no_try_is_left():
+    with hostile(answering(500, "still down")) as server:
+        assert asked(server.url, retries=2) == Answer(500, b"still down")
+        assert len(server.requests) == 3
+
+
+def test_a_redirect_is_not_followed():
+    with hostile(answering(200, "secret keeper")) as other:
+        moved = answering(307, "", {"Location": other.url})
+        with hostile(moved) as server:
+            answer = asked(server.url)
+        assert (answer.status, answer.location) == (307, other.url)
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("behaviour", [half_an_answer, hanging_up], ids=["half", "hanging up"])
+def test_a_lost_connection_is_tried_again_and_then_unavailable(behaviour):
+    with hostile(behaviour) as server:
+        with pytest.raises(SourceUnavailable, match=r"must give a whole answer, got \w+"):
+            asked(server.url, retries=1)
+        assert len(server.requests) == 2
+
+
+def test_garbage_in_place_of_http_is_unavailable():
+    with (
+        hostile(lambda exchange: exchange.raw(b"\x00\x01 garbage\r\n\r\n")) as server,
+        pytest.raises(SourceUnavailable, match="whole answer"),
+    ):
+        asked(server.url)
+
+
+def test_garbage_in_place_of_gzip_is_unavailable():
+    with (
+        hostile(answering(200, "not packed", {"Content-Encoding": "gzip"})) as server,
+        pytest.raises(SourceUnavailable, match="DecodeError"),
+    ):
+        asked(server.url)
+
+
+def test_a_closed_port_is_unavailable():
+    with hostile(answering(200, "")) as server:
+        url = server.url
+    with pytest.raises(SourceUnavailable, match="NewConnectionError"):
+        asked(url)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [hanging, dripping_headers, dripping_body],
+    ids=["hanging", "dripping headers", "dripping body"],
+)
+def test_a_slow_answer_ends_in_time_and_is_not_asked_for_again(behaviour):
+    with hostile(behaviour) as server:
+        started = time.monotonic()
+        with pytest.raises(SourceTimeout, match=r"must answer within 0.3 s, it did not"):
+            asked(server.url, retries=3, seconds=0.3)
+        assert time.monotonic() - started < 5.0
+        assert len(server.requests) == 1
+
+
+def test_more_requests_than_connections_wait_no_longer_than_the_timeout():
+    with hostile(hanging) as server:
+        client = HttpClient(
+            Endpoint(url=server.url, timeout=timedelta(seconds=1)), HttpLimits(1, 0, 100)
+        )
+        held = client._pool._get_conn()
+        with pytest.raises(SourceTimeout):
+            client.post_form("/", {})
+        client._pool._put_conn(held)
+        client.close()
+
+
+@pytest.mark.parametrize("behaviour", [answering(200, b" " * 2_000_000), zip_bomb])
+def test_an_answer_over_the_limit_is_refused(behaviour):
+    with (
+        hostile(behaviour) as server,
+        pytest.raises(AnswerTooLarge, match="must be at most 1048576 bytes"),
+    ):
+        asked(server.url)
+
+
+def test_closing_ends_the_wait_for_the_next_try():
+    with hostile(answering(500, "down")) as server:
+        client = client_of(server.url, retries=10)
+        server.behaviour = lambda exchange: (client.close(), exchange.answer(500, b"down"))
+        assert client.post_form("/", {}).status == 500
+        assert len(server.requests) == 1
+
+
+def test_credentials_are_sent():
+    basic = Endpoint(url="http://a", basic_auth=BasicAuth(username="ü", password="p:ß"))
+    assert authorization(basic) == {"Authorization": "Basic w7w6cDrDnw=="}
+    bearer = Endpoint(url="http://a", bearer_token=" token\n")
+    assert authorization(bearer) == {"Authorization": "Bearer token"}
+    assert authorization(Endpoint(url="http://a")) == {}
+
+
+@pytest.mark.parametrize("token", ["", "two\nlines", "ümlaut"])
+def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(token):
+    with pytest.raises(ConfigError) as refusal:
+        authorization(Endpoint(url="http://a", bearer_token=token))
+    assert str(refusal.value) == ("a bearer_token must be printable ASCII characters, at least one")
+
+
+def test_two_kinds_of_credentials_are_refused():
+    both = Endpoint(
+        url="http://a", bearer_token="t", basic_auth=BasicAuth(username="u", password="p")
+    )
+    with pytest.raises(ConfigError, match="not both"):
+        authorization(both)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "a:9090",
+        "ftp://a",
+        "http://",
+        "http://a?b=c",
+        "http://a#b",
+        "http://a b",
+        "http://[",
+        "http://a:99999",
+        "http://a:0",
+        "http://a\nb",
+    ],
+)
+def test_what_is_no_url_is_refused(url):
+    with pytest.raises(ConfigError, match="a url must"):
+        public_url(url)
+
+
+def test_a_password_in_a_url_is_refused_and_not_shown():
+    with pytest.raises(ConfigError) as refusal:
+        public_url("http://user:hunter2@host/")
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_certificates_that_are_none_are_refused(tmp_path):
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    with pytest.raises(ConfigError, match="ca_file must hold certificates"):
+        tls_context(Tls(ca_file=tmp_path / "missing.pem"))
+    with pytest.raises(ConfigError, match="cert_file and key_file must hold"):
+        tls_context(Tls(cert_file=empty, key_file=empty))
+    with pytest.raises(ConfigError, match="needs its cert_file"):
+        tls_context(Tls(key_file=empty))
+
+
+def test_text_from_outside_is_shown_as_one_bounded_printable_line():
+    assert shown("a\n\x1b[31mb\u202e  c") == "a [31mb c"
+    assert shown("x" * 1000) == "x" * 300 + "..."
+    assert Answer(200, b"").text() == "an empty body"
+    assert Answer(200, b"\xff\xfe").text() == "\ufffd\ufffd"
