@@ -21,6 +21,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     EmptyPoolError,
     HTTPError,
+    NewConnectionError,
     ReadTimeoutError,
 )
 
@@ -200,13 +201,16 @@ class HttpClient:
             yield
         except SourceError:
             raise
+        except NewConnectionError as closed:  # a kind of ConnectTimeoutError in urllib3 2
+            raise SourceUnavailable(self._not_whole(closed)) from closed
         except (ReadTimeoutError, ConnectTimeoutError, EmptyPoolError, TimeoutError) as slow:
             raise SourceTimeout(self._too_slow()) from slow
         except (HTTPError, OSError) as broken:
-            kind = type(broken).__name__
-            raise SourceUnavailable(
-                f"{self.name} must give a whole answer, got {kind}: {shown(str(broken))}"
-            ) from broken
+            raise SourceUnavailable(self._not_whole(broken)) from broken
+
+    def _not_whole(self, failure: Exception) -> str:
+        kind = type(failure).__name__
+        return f"{self.name} must give a whole answer, got {kind}: {shown(str(failure))}"
 
     def _too_slow(self) -> str:
         return f"{self.name} must answer within {self.timeout_seconds:g} s, it did not"
