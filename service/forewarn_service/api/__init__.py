@@ -1,0 +1,1 @@
+"""The HTTP API: on-demand scores and forecasts, what the signals are doing, health, metrics."""

@@ -1,0 +1,272 @@
+"""Scores and forecasts of samples that came with a request: pure, the live path's own models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.budget import Budget
+from forewarn_models.contract import (
+    Carry,
+    Detector,
+    FittedDetector,
+    FittedForecaster,
+    Forecast,
+    Forecaster,
+)
+from forewarn_models.errors import DataError
+from forewarn_models.fold import FoldPolicy, FoldState, fold, start_fold, unknown_series
+from forewarn_models.labels import Labels, label_text, labels_of
+from forewarn_models.panel import Panel
+from forewarn_models.samples import Samples, floor_to_step, grid
+from forewarn_models.verdicts import Verdicts
+from forewarn_service.api.limits import (
+    MAX_CELLS,
+    MAX_HORIZON_STEPS,
+    MAX_REPEATS,
+    MAX_SAMPLES,
+    MAX_SERIES,
+)
+from forewarn_service.api.wire import SeriesValues
+
+_DEFAULT_STEP_MILLISECONDS = 60_000
+_COLUMNS = ("value", "expected", "lower", "upper", "score", "return_period_seconds")
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """A regular grid that holds all samples of a request."""
+
+    start_milliseconds: int
+    step_milliseconds: int
+    n_times: int
+
+    @property
+    def end_milliseconds(self) -> int:
+        """The time of the first slot after the grid."""
+        return self.start_milliseconds + self.n_times * self.step_milliseconds
+
+
+def samples_of(series: Sequence[SeriesValues]) -> Samples:
+    """Return the samples of a request in the order of time, series by series.
+
+    Raises DataError when lengths disagree, labels repeat, or there are too many samples.
+    """
+    total = sum(len(one.timestamps) for one in series)
+    if total > MAX_SAMPLES:
+        raise DataError(f"all series together must have at most {MAX_SAMPLES} samples, got {total}")
+    labels = tuple(labels_of(one.labels) for one in series)
+    if len(set(labels)) != len(labels):
+        raise DataError("each series must have labels of its own, got the same ones twice")
+    for place, one in enumerate(series):
+        if len(one.timestamps) != len(one.values):
+            raise DataError(
+                f"series {place} must have a value (or null) for each timestamp, got "
+                f"{len(one.timestamps)} timestamps and {len(one.values)} values"
+            )
+    row = np.repeat(np.arange(len(series)), [len(one.values) for one in series])
+    times = np.concatenate([np.array(one.timestamps, np.float64) for one in series])
+    values = np.concatenate([np.array(one.values, np.float64) for one in series])
+    milliseconds = np.rint(times * 1000).astype(np.int64)
+    return Samples(labels, row, milliseconds, values).select(np.lexsort((milliseconds, row)))
+
+
+def check_size(samples: Samples) -> None:
+    """Raise DataError when a source gave nothing, or more than one request may hold."""
+    if not len(samples):
+        raise DataError("the query must return samples in its history, got none")
+    if len(samples) > MAX_SAMPLES or len(samples.series) > MAX_SERIES:
+        raise DataError(
+            f"a query must return at most {MAX_SERIES} series and {MAX_SAMPLES} samples, got "
+            f"{len(samples.series)} and {len(samples)}: aggregate it, shorten `history` or "
+            "lengthen `step`"
+        )
+
+
+def usual_step_milliseconds(samples: Samples) -> int:
+    """Return the median distance of neighbouring samples; a minute when there are none."""
+    gaps = np.diff(samples.timestamp_milliseconds)
+    gaps = gaps[(np.diff(samples.row) == 0) & (gaps > 0)]
+    return int(np.median(gaps)) if len(gaps) else _DEFAULT_STEP_MILLISECONDS
+
+
+def span_of(samples: Samples, *, step_milliseconds: int, rows: int) -> Span:
+    """Return the grid of a request; DataError when `rows` times its slots is too much to hold."""
+    start = floor_to_step(int(samples.timestamp_milliseconds.min()), step_milliseconds)
+    n_times = int(samples.timestamp_milliseconds.max() - start) // step_milliseconds + 1
+    if n_times * rows > MAX_CELLS:
+        raise DataError(
+            f"series x slots must be at most {MAX_CELLS}, got {rows} x {n_times} slots of "
+            f"{step_milliseconds / 1000:g} s: lengthen `step` or send a shorter time"
+        )
+    _check_repeats(samples, start, step_milliseconds)
+    return Span(start, step_milliseconds, n_times)
+
+
+def _check_repeats(samples: Samples, start_milliseconds: int, step_milliseconds: int) -> None:
+    """Raise DataError when very many samples share a slot: each repeat is scored on its own."""
+    slot = (samples.timestamp_milliseconds - start_milliseconds) // step_milliseconds
+    is_repeat = (np.diff(slot) == 0) & (np.diff(samples.row) == 0)  # in the order of row and time
+    n_repeats = int(np.count_nonzero(is_repeat))
+    if n_repeats > MAX_REPEATS:
+        raise DataError(
+            f"at most {MAX_REPEATS} samples may share a slot with an earlier one of their series, "
+            f"got {n_repeats}: the step of {step_milliseconds / 1000:g} s is longer than the "
+            "distance of the samples"
+        )
+
+
+def panel_of(samples: Samples, span: Span) -> Panel:
+    """Return the samples on their grid, the first sample of each slot."""
+    gridded = grid(
+        samples,
+        step_milliseconds=span.step_milliseconds,
+        start_milliseconds=span.start_milliseconds,
+        n_times=span.n_times,
+    )
+    return gridded.panel
+
+
+def score_fresh(
+    samples: Samples, detector: Detector, *, budget: Budget, span: Span, train_fraction: float
+) -> Verdicts:
+    """Return the verdicts of the samples after the first part of the time, learned from that part.
+
+    Raises NotEnoughHistory when that part is too short for every series.
+    """
+    n_learned = max(1, int(span.n_times * train_fraction))
+    cut = span.start_milliseconds + n_learned * span.step_milliseconds
+    is_learned = samples.timestamp_milliseconds < cut
+    history = panel_of(samples.select(is_learned), replace(span, n_times=n_learned))
+    model = detector.fit(history)
+    policy = FoldPolicy(budget=budget)
+    verdicts, _ = fold(
+        model,
+        policy,
+        samples.select(~is_learned),
+        start_fold(model, policy),
+        until_milliseconds=span.end_milliseconds,
+    )
+    return verdicts
+
+
+def score_with(model: FittedDetector, samples: Samples, *, budget: Budget) -> Verdicts:
+    """Return the verdicts of the samples as `model` judges them right after its training.
+
+    What lay between its training and the samples is not known here and is left out, so that a
+    live score, which has seen it, may differ. Raises DataError for series that the model does
+    not know, and when the samples span too much time.
+    """
+    unknown = unknown_series(model, samples)
+    if unknown:
+        shown = ", ".join(label_text(labels) for labels in unknown[:3])
+        raise DataError(f"all series must be known to the champion, got {shown}: train it again")
+    policy = FoldPolicy(budget=budget)
+    begin = start_fold(model, policy)
+    anchor = begin.carry.next_milliseconds % model.step_milliseconds
+    shifted = replace(samples, timestamp_milliseconds=samples.timestamp_milliseconds - anchor)
+    span = span_of(shifted, step_milliseconds=model.step_milliseconds, rows=len(model.series))
+    verdicts, _ = fold(
+        model,
+        policy,
+        samples,
+        _starting_at(begin, span.start_milliseconds + anchor),
+        until_milliseconds=span.end_milliseconds + anchor,
+    )
+    return verdicts
+
+
+def forecast_fresh(
+    panel: Panel, forecaster: Forecaster, *, n_steps: int, levels: Sequence[float]
+) -> Forecast:
+    """Return the forecast of the slots after `panel`, learned from it."""
+    return forecaster.fit(panel).predict(n_steps, levels)
+
+
+def forecast_with(
+    model: FittedForecaster, *, horizon_milliseconds: int, levels: Sequence[float], now: int
+) -> Forecast:
+    """Return what `model` says of the slots after now (milliseconds), up to the horizon."""
+    step = model.step_milliseconds
+    first = model.predict(1, levels).start_milliseconds
+    n_past = max(0, -(-(now - first) // step))
+    n_steps = steps_of(horizon_milliseconds, step_milliseconds=step)
+    if n_past + n_steps > 2 * MAX_HORIZON_STEPS:
+        raise DataError("the forecaster must have been trained recently: train it again")
+    whole = model.predict(n_past + n_steps, levels)
+    return replace(
+        whole,
+        start_milliseconds=whole.start_milliseconds + n_past * step,
+        quantiles=whole.quantiles[:, n_past:],
+    )
+
+
+def steps_of(horizon_milliseconds: int, *, step_milliseconds: int) -> int:
+    """Return how many steps a horizon is, at least one; DataError when they are too many."""
+    n_steps = max(1, horizon_milliseconds // step_milliseconds)
+    if n_steps > MAX_HORIZON_STEPS:
+        raise DataError(
+            f"a horizon must be at most {MAX_HORIZON_STEPS} steps, got {n_steps} of "
+            f"{step_milliseconds / 1000:g} s: shorten `horizon` or lengthen `step`"
+        )
+    return n_steps
+
+
+def verdict_columns(samples: Samples, verdicts: Verdicts) -> list[dict[str, object]]:
+    """Return one mapping of columns for each series, in its order of time, then for each group.
+
+    Samples without a verdict, those that were learned from, are there with nulls.
+    """
+    place = {labels: row for row, labels in enumerate(verdicts.series)}
+    order = np.lexsort((verdicts.timestamp_milliseconds, verdicts.row))
+    starts = np.searchsorted(verdicts.row[order], np.arange(len(verdicts.series) + 1))
+    content = []
+    for row, labels in enumerate(samples.series):
+        found = place[labels]
+        judged = order[starts[found] : starts[found + 1]]
+        own = np.flatnonzero(samples.row == row)
+        content.append(_judged_series(samples, own, verdicts, judged))
+    known = set(samples.series)
+    for row, labels in enumerate(verdicts.series):
+        judged = order[starts[row] : starts[row + 1]]
+        if labels not in known and len(judged):
+            times = verdicts.timestamp_milliseconds[judged]
+            content.append(_columns(labels, times, _values(verdicts, judged)))
+    return content
+
+
+def _judged_series(
+    samples: Samples, own: IntegerArray, verdicts: Verdicts, judged: IntegerArray
+) -> dict[str, object]:
+    times = samples.timestamp_milliseconds[own]
+    n_learned = len(own) - len(judged)
+    values = _values(verdicts, judged)
+    padding = np.full(n_learned, np.nan)
+    padded = {name: np.concatenate((padding, column)) for name, column in values.items()}
+    padded["value"] = samples.value[own]
+    return _columns(samples.series[int(samples.row[own[0]])], times, padded)
+
+
+def _values(verdicts: Verdicts, chosen: IntegerArray) -> dict[str, FloatArray]:
+    return {name: np.ascontiguousarray(getattr(verdicts, name)[chosen]) for name in _COLUMNS}
+
+
+def _columns(
+    labels: Labels, times_milliseconds: IntegerArray, values: dict[str, FloatArray]
+) -> dict[str, object]:
+    score = values["score"]
+    anomalous = np.where(np.isnan(score), None, score >= 1)  # type: ignore[call-overload]  # objects on purpose
+    return {
+        "labels": dict(labels),
+        "timestamps": times_milliseconds / 1000,
+        **values,
+        "anomalous": anomalous.tolist(),
+    }
+
+
+def _starting_at(state: FoldState, milliseconds: int) -> FoldState:
+    def moved(carry: Carry) -> Carry:
+        return replace(carry, next_milliseconds=milliseconds)
+
+    return replace(state, carry=moved(state.carry), episodes=moved(state.episodes))
