@@ -37,7 +37,7 @@ from forewarn_service.families import (
     Family,
     output_labels,
 )
-from forewarn_service.live import CANNOT_SAY, ForecastSnapshot, Live, SignalSnapshot
+from forewarn_service.live import CANNOT_SAY, SOURCE, STALE, ForecastSnapshot, Live, SignalSnapshot
 
 NO_EPISODE = (("direction", "none"), ("severity", "none"))
 
@@ -129,7 +129,8 @@ def signal_block(snapshot: SignalSnapshot, text: SeriesText) -> Mapping[str, byt
         family.name: _lines(text.prefixes(family), getattr(newest, family.column), says & seen)
         for family in JUDGED
     }
-    block[VALUE.name] = _lines(text.prefixes(VALUE), newest.value, seen)
+    is_current = ~np.isin(snapshot.cannot_say, (STALE, SOURCE))
+    block[VALUE.name] = _lines(text.prefixes(VALUE), newest.value, seen & is_current)
     block[EPISODE.name] = _episode_lines(snapshot, text, seen)
     block[CANNOT_SAY_FAMILY.name] = _cannot_say_lines(snapshot, text)
     return {**block, **_forecast_block(snapshot)}

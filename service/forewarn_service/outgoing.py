@@ -21,6 +21,7 @@ from forewarn_service.families import (
     CANNOT_SAY_FAMILY,
     EPISODE,
     JUDGED,
+    SCORE,
     VALUE,
     Family,
     output_labels,
@@ -32,8 +33,7 @@ STALE_MARKER: float = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "litt
 # What is said at a tick, not of a sample, is said again this often while it stays true.
 REPEAT_MILLISECONDS = 30_000
 
-# The score comes last: whoever reads a score back knows that the rest of its sample is there.
-_COLUMNS = (VALUE, *JUDGED)
+_COLUMNS = (VALUE, *(family for family in JUDGED if family is not SCORE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,7 @@ class Encoder:
         self._rows: tuple[Labels, ...] = ()
         self._source_rows: tuple[Labels, ...] = ()
         self._fixed: tuple[Labels, ...] = ()
+        self._scores: tuple[Labels, ...] = ()
         self._episodes: dict[Labels, tuple[int, int, int]] = {}
         self._cannot_say: dict[Labels, tuple[int, int]] = {}
         self._forecast_written = 0
@@ -94,6 +95,10 @@ class Encoder:
         self._add_episodes(samples, emitted)
         self._add_cannot_say(samples, snapshot)
         self._add_forecast(samples, snapshot)
+        # The score comes last: who reads one back knows that the rest of its sample is there.
+        first = samples.extend(self._scores)
+        times, says = emitted.timestamp_milliseconds, np.isfinite(emitted.score)
+        samples.add(first + emitted.row, times, emitted.score, emitted.row, says)
         return samples.batch(self._signal, self._rows)
 
     def _take_rows(self, series: tuple[Labels, ...]) -> None:
@@ -102,6 +107,7 @@ class Encoder:
         columns = [tuple(_named(family, labels) for labels in self._rows) for family in _COLUMNS]
         idle = tuple(_named(EPISODE, labels, NO_EPISODE) for labels in self._rows)
         self._fixed = tuple(labels for column in (*columns, idle) for labels in column)
+        self._scores = tuple(_named(SCORE, labels) for labels in self._rows)
 
     def _add_columns(self, samples: "_Samples", emitted: Verdicts) -> None:
         says = np.isfinite(emitted.score)
@@ -171,7 +177,7 @@ class Encoder:
         if held:
             samples.add_one(_cannot_say(labels, held), now, STALE_MARKER, -1)
         if newest and (not held or reason in (STALE, SOURCE)):
-            ended = _COLUMNS if reason in (STALE, SOURCE) else JUDGED
+            ended = (VALUE, *JUDGED) if reason in (STALE, SOURCE) else JUDGED
             for family in ended:
                 samples.add_one(_named(family, labels), newest + 1, STALE_MARKER, -1)
             samples.add_one(_named(EPISODE, labels, NO_EPISODE), newest + 1, STALE_MARKER, -1)
@@ -194,6 +200,11 @@ class _Samples:
         self._series = series
         self._parts: list[tuple[IntegerArray, IntegerArray, FloatArray, IntegerArray]] = []
         self._single: list[tuple[int, int, float, int]] = []
+
+    def extend(self, series: tuple[Labels, ...]) -> int:
+        """Add series and return the row of the first."""
+        self._series.extend(series)
+        return len(self._series) - len(series)
 
     def add(
         self,

@@ -126,21 +126,30 @@ class Worker:
             self._offered = ready
 
     def tick(self, now_milliseconds: int) -> None:
-        """Bring the signal up to now. Raises nothing that Forewarn raises on purpose."""
-        with self._telemetry.tick_duration.labels(signal=self.signal.name).time():
-            self._take_offer()
+        """Bring the signal up to now. A failure is counted, and rows say so when it lasts."""
+        name = self.signal.name
+        with self._telemetry.tick_duration.labels(signal=name).time():
             self._source_ok_milliseconds = self._source_ok_milliseconds or now_milliseconds
-            try:
-                self._catch_up(now_milliseconds)
-            except ForewarnError as failed:
-                self._telemetry.failed(failed.reason, signal=self.signal.name)
-                _log.warning("signal %s: %s", self.signal.name, failed)
+            failure = self._try_to_catch_up(now_milliseconds)
+            if failure:
+                self._telemetry.failed(failure, signal=name)
                 self._publish(self._nothing(), now_milliseconds)
             else:
-                self._telemetry.succeeded(
-                    "score", signal=self.signal.name, now_milliseconds=now_milliseconds
-                )
+                self._telemetry.succeeded("score", signal=name, now_milliseconds=now_milliseconds)
         self.last_tick_milliseconds = now_milliseconds
+
+    def _try_to_catch_up(self, now: int) -> str:
+        """Return why it failed, or nothing."""
+        try:
+            self._take_offer()
+            self._catch_up(now)
+        except ForewarnError as failed:
+            _log.warning("signal %s: %s", self.signal.name, failed)
+            return failed.reason
+        except Exception:  # noqa: BLE001  one signal's mistake must neither stop the others nor go unsaid
+            _log.exception("signal %s: a tick failed", self.signal.name)
+            return "internal"
+        return ""
 
     def write_checkpoint(self, now_milliseconds: int) -> None:
         """Store the newest state that holds nothing which is not safely written yet."""

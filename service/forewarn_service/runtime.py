@@ -1,0 +1,177 @@
+"""Builds the service from a configuration and runs it until it is told to stop."""
+
+import logging
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version as version_of
+
+from prometheus_client import CollectorRegistry
+
+from forewarn_adapters.checkpoint import CheckpointFolder
+from forewarn_adapters.clock import Clock, now_milliseconds
+from forewarn_adapters.config.schema import Config, RemoteWrite
+from forewarn_adapters.remote_write import RemoteWriter
+from forewarn_adapters.source import Source, open_source
+from forewarn_adapters.store import Store
+from forewarn_service.api.app import create_app
+from forewarn_service.api.parts import Parts
+from forewarn_service.champions import Champions, ChampionWatch
+from forewarn_service.exporter import Exposition
+from forewarn_service.http_server import HttpServer
+from forewarn_service.lease import Lease
+from forewarn_service.live import Live
+from forewarn_service.loop import Loop
+from forewarn_service.outputs import RemoteOutput, ScrapeOutput
+from forewarn_service.read_back import newest_written
+from forewarn_service.remote_queue import RemoteQueue
+from forewarn_service.telemetry import Telemetry
+from forewarn_service.worker import Output, Worker
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What the service shares with the other roles of its process.
+
+    Args:
+        config: the whole file.
+        store: lease and audit.
+        registry: where champions are kept.
+        scores: whether this process scores; without it only the API runs.
+        train: queues a training of a signal; False = it is queued already.
+        collectors: the registry that `/metrics` shows beside the verdicts.
+        clock: tells the time.
+    """
+
+    config: Config
+    store: Store
+    registry: Champions
+    scores: bool = True
+    train: Callable[[str], bool] = lambda _signal: False
+    collectors: CollectorRegistry = field(default_factory=CollectorRegistry)
+    clock: Clock = now_milliseconds
+
+
+class Service:
+    """The scoring loop, the outputs and the API of one process, wired together.
+
+    Raises ConfigError when the address cannot be listened on, and what opening the source raises.
+    """
+
+    def __init__(self, given: Surroundings) -> None:
+        config, clock = given.config, given.clock
+        self._given = given
+        self._started_milliseconds = clock()
+        self.live = Live()
+        self.telemetry = Telemetry(given.collectors, version=version_of("forewarn"))
+        self.source: Source = open_source(config)
+        self._lease = Lease(
+            given.store, holder=_holder(), clock=clock, on_failure=self.telemetry.failed
+        )
+        self._exposition = Exposition(given.collectors)
+        self._queue = self._remote_queue(config.remote_write) if config.remote_write else None
+        self._loop = self._scoring_loop() if given.scores else None
+        self._server = HttpServer(create_app(self._parts()), config.api)
+        self.url = self._server.url
+
+    def start(self) -> None:
+        """Begin to score and to answer."""
+        if self._loop:
+            self._lease.start()
+            if self._queue:
+                self._queue.start()
+            self._loop.start()
+        self._server.start()
+        _log.info("listening on %s", self.url)
+
+    def stop(self) -> None:
+        """End within two seconds: write the checkpoints, send what waits, give the lease back."""
+        if self._loop:
+            self._loop.stop()
+            if self._queue:
+                self._queue.stop()
+            self._lease.stop()
+        self._server.stop()
+        self.source.close()
+        _log.info("stopped")
+
+    def champions_changed(self) -> None:
+        """Look for new champions at once."""
+        if self._loop:
+            self._loop.look_now()
+
+    def exposition(self, *, openmetrics: bool) -> bytes:
+        """Return what a scrape gets; only the replica that writes shows verdicts."""
+        is_writer = self._queue is None and self._lease.is_held()
+        self.telemetry.is_leader.set(self._lease.is_held())
+        return self._exposition.body(openmetrics=openmetrics, only_own=not is_writer)
+
+    def _remote_queue(self, settings: RemoteWrite) -> RemoteQueue:
+        return RemoteQueue(
+            RemoteWriter(settings, clock=self._given.clock),
+            read_back=self.source.read_newest,
+            may_write=self._lease.is_held,
+            clock=self._given.clock,
+            telemetry=self.telemetry,
+            most_samples=settings.queue_samples,
+        )
+
+    def _scoring_loop(self) -> Loop:
+        given = self._given
+        checkpoints = CheckpointFolder(given.config.state_directory / "checkpoints")
+        workers = [
+            Worker(
+                signal,
+                source=self.source,
+                output=self._output(),
+                checkpoints=checkpoints,
+                telemetry=self.telemetry,
+            )
+            for signal in given.config.signals
+        ]
+        watch = ChampionWatch(
+            registry=given.registry,
+            source=self.source,
+            checkpoints=checkpoints,
+            newest_written=self._newest_written,
+            clock=given.clock,
+            telemetry=self.telemetry,
+        )
+        return Loop(workers, watch=watch, clock=given.clock, telemetry=self.telemetry)
+
+    def _output(self) -> Output:
+        if self._queue is None:
+            return ScrapeOutput(self.live, self._exposition)
+        return RemoteOutput(self.live, self._queue)
+
+    def _newest_written(self, signal: str) -> int | None:
+        if self._queue is None:
+            return None
+        return newest_written(self.source, signal, now_milliseconds=self._given.clock())
+
+    def _parts(self) -> Parts:
+        given = self._given
+        return Parts(
+            config=given.config,
+            live=self.live,
+            store=given.store,
+            champions=given.registry,
+            source=self.source,
+            metrics=self.exposition,
+            train=given.train,
+            now_milliseconds=given.clock,
+            heartbeat_milliseconds=self._heartbeat_milliseconds,
+            count_error=self.telemetry.failed,
+        )
+
+    def _heartbeat_milliseconds(self) -> int:
+        if self._loop is None:
+            return self._given.clock()
+        return max(self._started_milliseconds, self._loop.heartbeat_milliseconds())
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"
