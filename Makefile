@@ -28,7 +28,7 @@ servers: $(INSTALLED)  ## Fetch Prometheus, Alertmanager and node_exporter if th
 demo: $(INSTALLED)  ## See it work: learn, score, break something, get paged (about two minutes)
 	@$(BIN)/forewarn demo
 
-test: servers check suite suite-uncompiled  ## Do all set-up and run every check and test
+test: servers check suite suite-uncompiled notebooks  ## Do all set-up and run every check and test
 
 check: lint types layers  ## Style, types and layers
 
@@ -43,11 +43,11 @@ types: $(INSTALLED)  ## Types, strictly
 layers: $(INSTALLED)  ## Who may import whom
 	$(BIN)/lint-imports
 
-suite: servers  ## The tests, compiled
-	$(BIN)/python -m pytest tests models
+suite: servers  ## The tests and doctests, compiled
+	$(BIN)/python -m pytest tests models reports data --doctest-modules --cov --cov-report= --cov-fail-under=0
 
-suite-uncompiled: servers  ## The tests of models once more without compilation, and the coverage of all
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/models tests/contract
+suite-uncompiled: servers  ## The tests of models again, without compilation; the coverage of both runs
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/models tests/contract --cov --cov-append
 
 notebooks: $(INSTALLED)  ## Run the notebooks from top to bottom
 	$(BIN)/python -m pytest --nbmake notebooks
