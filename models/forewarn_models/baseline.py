@@ -32,6 +32,7 @@ _TRIANGLE = np.array([1.0, 2.0, 3.0, 2.0, 1.0])
 _KEPT_APART = 4.0  # standard errors by which a phase must stand out to be left unsmoothed
 _LEAST_SAMPLES = 15
 _WORTH = 0.97  # a season must lower the error on unseen data at least this far
+_OF_CONSTANT = 1e-3
 _FLOOR = 1e-9  # the least spread, relative to the largest value: the precision of the arithmetic
 
 
@@ -262,10 +263,17 @@ def _first_carry(rest: FloatArray) -> FloatArray:
 
 
 def _least(values: FloatArray) -> FloatArray:
-    """Return the least spread that a row may have; a row of zeros is measured in units."""
-    largest = np.max(np.abs(values), axis=1, initial=0.0, where=np.isfinite(values))
-    least: FloatArray = np.where(largest > 0, _FLOOR * largest, 1.0)
-    return np.maximum(least, np.finfo(np.float64).tiny * 1e20)
+    """Return the least spread that a row may have: what the arithmetic can tell apart.
+
+    A constant is measured in thousandths of itself, a row of zeros in units.
+    """
+    known = np.isfinite(values)
+    highest = np.max(values, axis=1, initial=-np.inf, where=known)
+    lowest = np.min(values, axis=1, initial=np.inf, where=known)
+    largest = np.maximum(np.abs(highest), np.abs(lowest))
+    least = largest * np.where(highest > lowest, _FLOOR, _OF_CONSTANT)
+    out: FloatArray = np.where(np.isfinite(least) & (least > 1e-200), least, 1.0)
+    return out
 
 
 def _spread(errors: FloatArray, bins: IntegerArray, *, n_bins: int = 1) -> FloatArray:

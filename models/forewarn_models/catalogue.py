@@ -14,14 +14,29 @@ from forewarn_models.contract import (
 )
 from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import UnknownFormat
+from forewarn_models.forecasters import ets, hybrid, prophet, seasonal_naive
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({"rarity": RarityDetector()})
 _FITTED_DETECTORS: Mapping[str, Callable[[State], FittedDetector]] = MappingProxyType(
     {detector.KIND: detector.fitted_from_state}
 )
 
-FORECASTERS: Mapping[str, Forecaster] = MappingProxyType({})
-_FITTED_FORECASTERS: Mapping[str, Callable[[State], FittedForecaster]] = MappingProxyType({})
+FORECASTERS: Mapping[str, Forecaster] = MappingProxyType(
+    {
+        hybrid.KIND: hybrid.Hybrid(),
+        seasonal_naive.KIND: seasonal_naive.SeasonalNaive(),
+        prophet.KIND: prophet.ProphetForecaster(),
+        ets.KIND: ets.Ets(),
+    }
+)
+_FITTED_FORECASTERS: Mapping[str, Callable[[State], FittedForecaster]] = MappingProxyType(
+    {
+        hybrid.KIND: hybrid.from_state,
+        seasonal_naive.KIND: seasonal_naive.from_state,
+        prophet.KIND: prophet.from_state,
+        ets.KIND: ets.from_state,
+    }
+)
 
 
 def detector_from_state(state: State) -> FittedDetector:

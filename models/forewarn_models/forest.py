@@ -72,7 +72,7 @@ def isolation(forests: Forests, features: FloatArray) -> FloatArray:
 
 
 def expected_length(n: FloatArray) -> FloatArray:
-    """Return the mean length of unsuccessful searches in a binary tree of `n` (the paper, eq. 1)."""
+    """Return the mean length of unsuccessful searches in a binary tree of `n` (eq. 1)."""
     many = np.maximum(n, 3.0)
     length = 2.0 * (np.log(many - 1.0) + np.euler_gamma) - 2.0 * (many - 1.0) / many
     out: FloatArray = np.where(n <= 1, 0.0, np.where(n <= 2, 1.0, length))

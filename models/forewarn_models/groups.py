@@ -29,6 +29,11 @@ class Groups:
     labels: tuple[Labels, ...]
     members: IntegerArray
 
+    @property
+    def n_members(self) -> IntegerArray:
+        """(n_groups,) how many rows each has."""
+        return np.asarray((self.members >= 0).sum(axis=1), dtype=np.int64)
+
     def gathered(self, rows: FloatArray) -> FloatArray:
         """Return (n_groups, n_members, n_times) of `rows`, NaN where there is no member."""
         out = rows[self.members]
@@ -48,7 +53,7 @@ class GroupModel:
         self, groups: Groups, residual: FloatArray, statistic: FloatArray
     ) -> FloatArray:
         """Return (n_groups, n_times) from the members' residuals and statistics."""
-        shown = group_features(groups.gathered(residual))
+        shown = group_features(groups.gathered(residual), groups.n_members)
         channels = group_channels(groups.gathered(statistic), isolation(self.forests, shown))
         combined, _ = self.standards.combine(channels)
         return self.tails.return_period_seconds(combined)
@@ -78,7 +83,7 @@ def fit_groups(
 ) -> GroupModel:
     """Return what unseen residuals and statistics (n_series, n_times) of members teach."""
     cut = int(residual.shape[1] * _GROWN_FROM)
-    shown = group_features(groups.gathered(residual))
+    shown = group_features(groups.gathered(residual), groups.n_members)
     forests = grow(forest_samples(shown[:, :cut]), n_trees=n_trees, seed=seed)
     isolated = isolation(forests, shown[:, cut:])
     channels = group_channels(groups.gathered(statistic[:, cut:]), isolated)
@@ -91,7 +96,7 @@ def fit_groups(
     )
 
 
-def group_features(residual: FloatArray) -> FloatArray:
+def group_features(residual: FloatArray, n_members: IntegerArray) -> FloatArray:
     """Return (n_groups, n_times, 16) of members' residuals (n_groups, n_members, n_times).
 
     Up to 16 members stand for themselves, a missing value as an ordinary one; larger groups are
@@ -100,7 +105,7 @@ def group_features(residual: FloatArray) -> FloatArray:
     known = ~np.isnan(residual)
     felt = np.clip(np.nan_to_num(residual), -_FELT, _FELT)
     if residual.shape[1] > _SHOWN:
-        is_large = (known.any(axis=2).sum(axis=1) > _SHOWN)[:, None, None]
+        is_large = n_members[:, None, None] > _SHOWN
         shown = np.where(is_large, _summary(felt, known), felt[:, :_SHOWN])
     else:
         shown = np.pad(felt, ((0, 0), (0, _SHOWN - felt.shape[1]), (0, 0)))
@@ -109,7 +114,7 @@ def group_features(residual: FloatArray) -> FloatArray:
 
 
 def _summary(felt: FloatArray, known: BooleanArray) -> FloatArray:
-    n = np.maximum(known.sum(axis=1), 1)
+    n: IntegerArray = np.maximum(known.sum(axis=1), 1)
     size = np.abs(felt)
     mean = felt.sum(axis=1) / n
     second = np.partition(size, -2, axis=1)[:, -2]

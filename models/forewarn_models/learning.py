@@ -6,6 +6,7 @@ follows up to the next; none is in-sample.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,7 +16,13 @@ from forewarn_models.forest import Forests, grow, isolation
 from forewarn_models.kernels import N_FEATURES, RESIDUAL
 from forewarn_models.rarity import Exceedances, exceedances
 from forewarn_models.seasons import Season
-from forewarn_models.views import Direction, Standards, fit_standards, series_channels
+from forewarn_models.views import (
+    SERIES_CALMEST,
+    Direction,
+    Standards,
+    fit_standards,
+    series_channels,
+)
 
 _ORIGINS = (0.35, 0.55, 0.75)
 _LEAST_UNSEEN = 20  # out-of-sample values without which nothing can be said
@@ -100,7 +107,7 @@ def _learn_one(
     features, early = _unseen(values, times, season, step)
     forests = grow(forest_samples(early), n_trees=recipe.n_trees, seed=recipe.seed)
     channels = series_channels(features, isolation(forests, features), recipe.direction)
-    standards = fit_standards(channels)
+    standards = fit_standards(channels, calmest=SERIES_CALMEST)
     statistic, _ = standards.combine(channels)
     return Learned(
         rows=rows,
@@ -120,9 +127,9 @@ def _unseen(
     """Return the features of all that follows the first origin, and those before it."""
     n = values.shape[1]
     cuts = [*(int(np.ceil(share * n)) for share in _ORIGINS), n]
-    parts = []
+    parts: list[FloatArray] = []
     early = np.empty((len(values), 0, N_FEATURES))
-    for origin, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for origin, end in pairwise(cuts):
         past, seen = values[:, :origin], times[:origin]
         profile = fit_profile(past, seen, season, step_milliseconds=step)
         if not parts:
@@ -158,7 +165,9 @@ def _edges(residual: FloatArray) -> FloatArray:
     place = np.minimum(place, np.maximum(n[:, None] - 1, 0))
     seen = np.take_along_axis(ordered, place, axis=1)
     moves = np.ptp(np.nan_to_num(residual), axis=1, keepdims=True) > 0
-    wide = np.array([-1.0, 1.0]) * np.maximum(np.abs(seen), _GAUSSIAN_EDGE * moves)
+    least = np.where(moves, _GAUSSIAN_EDGE, 0.5)
+    wide = np.array([-1.0, 1.0]) * np.maximum(np.abs(seen), least)
+    seen = np.where(moves, seen, wide)
     trust = (n / (n + _EDGE_TRUST))[:, None]
     out: FloatArray = trust * seen + (1.0 - trust) * wide
     return out

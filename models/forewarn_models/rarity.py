@@ -22,6 +22,8 @@ _SHAPE_PRIOR = (0.05, 0.15)  # mean and spread: light to moderate tails
 _DECADE = 1.0 / np.log(10.0)  # mean excess of a statistic in decades of rarity, when exact
 _SCALE_PRIOR_SPREAD = 1.0
 _BELOW = np.array([0.5, 0.7, 0.8, 0.9, 0.95, 0.98])
+# The statistic is in decades of rarity; a history calmer than half of that is not believed.
+_CALMEST = 0.5 * (-np.log10(0.5) - np.log10(1.0 - _BELOW))
 _MOST_EXCEEDANCES = 4_000
 _LEAST_EXCEEDANCES = 10
 _EXCESS = np.concatenate([np.geomspace(0.1, 1e4, 31)])
@@ -88,7 +90,7 @@ def exceedances(statistic: FloatArray, *, step_seconds: float, least: int) -> Ex
     """
     counts = np.isfinite(statistic).sum(axis=1)
     exposure = np.where(counts >= least, counts * step_seconds, 0.0)
-    knots = _levels(statistic, counts)
+    knots = np.maximum(_levels(statistic, counts), _CALMEST)
     gap = cluster_gap(step_seconds)
     nothing = np.empty((len(statistic), 0))
     totals = np.column_stack(
@@ -99,6 +101,7 @@ def exceedances(statistic: FloatArray, *, step_seconds: float, least: int) -> Ex
     peaks = np.full((len(statistic), int(totals[:, -1].max(initial=0))), np.nan)
     cluster_peaks(statistic, knots[:, -1], gap, peaks)
     rates = (most + 0.5) / np.maximum(exposure, step_seconds)[:, None]
+    rates[:, 0] = np.maximum(rates[:, 1], 1.0 / step_seconds)  # what is ordinary is always there
     return Exceedances(knots, rates, peaks, exposure)
 
 
