@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from urllib.parse import urlencode, urlsplit
 
 import tenacity
@@ -318,12 +319,14 @@ def _cut_off(connection: HTTPConnection) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except (OSError, HTTPError):
-        if was_cut.is_set():
-            raise TimeoutError from None
-        raise
+    except (OSError, HTTPError, HTTPException):
+        if not was_cut.is_set():
+            raise
     finally:
         timer.cancel()
+    # Headers that end early count as whole for the library.
+    if was_cut.is_set():
+        raise TimeoutError
 
 
 def _pool(url: str, tls: Tls | None, connections: int) -> urllib3.HTTPConnectionPool:

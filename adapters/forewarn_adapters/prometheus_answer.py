@@ -182,13 +182,26 @@ def _groups(texts: Sequence[bytes]) -> Iterator[list[bytes]]:
 def _parsed(group: list[bytes]) -> FloatArray:
     text = b",".join(group)
     pairs = text.count(b"[") - len(group)
-    is_compact = text.count(b'"') == 2 * pairs and text.count(b",") == 2 * pairs - 1
-    if is_compact and not any(character in text for character in _WHITESPACE):
+    if _is_compact(text, pairs=pairs, series=len(group)):
         numbers = text.translate(None, _PUNCTUATION)
         samples: FloatArray = np.fromstring(numbers, dtype=np.float64, sep=",")
         if len(samples) == 2 * pairs:
             return samples.reshape(-1, 2)
     return _parsed_slowly(group)
+
+
+def _is_compact(text: bytes, *, pairs: int, series: int) -> bool:
+    """Tell whether valid JSON holds nothing but `[time,"value"]` as Prometheus writes it.
+
+    Then the numbers are what is left when the punctuation is taken away.
+    """
+    return (
+        text.count(b"]") == pairs + series
+        and text.count(b',"') == text.count(b'"]') == pairs
+        and text.count(b'"') == 2 * pairs
+        and text.count(b",") == 2 * pairs - 1
+        and not any(character in text for character in _WHITESPACE)
+    )
 
 
 def _parsed_slowly(group: list[bytes]) -> FloatArray:
