@@ -4,8 +4,11 @@ import sys
 
 import typer
 
+from forewarn.commands.check import check
 from forewarn.commands.demo import demo
+from forewarn.commands.forecast import forecast
 from forewarn.commands.rules import rules
+from forewarn.commands.score import score
 from forewarn_models.errors import ConfigError, ForewarnError
 
 EXIT_FAILED = 1
@@ -35,7 +38,10 @@ def options(
 
 
 app.command()(demo)
+app.command()(check)
 app.command()(rules)
+app.command()(score)
+app.command()(forecast)
 
 
 def main() -> None:
@@ -43,7 +49,8 @@ def main() -> None:
     try:
         app()
     except ConfigError as refused:
-        typer.echo(f"forewarn: {refused}", err=True)
+        for problem in refused.problems:
+            typer.echo(f"forewarn: {problem}", err=True)
         sys.exit(EXIT_REFUSED)
     except ForewarnError as failed:
         typer.echo(f"forewarn: {failed}", err=True)

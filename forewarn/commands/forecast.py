@@ -1,0 +1,49 @@
+"""`forewarn forecast`: the offline twin of the service's forecasts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def forecast(
+    inputs: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
+    out: Annotated[
+        Path, typer.Option(help="The folder for the forecasts, one CSV for each input.")
+    ],
+    horizon: Annotated[
+        str, typer.Option(help="How far ahead: a duration such as 7d, or a number of steps.")
+    ],
+    levels: Annotated[str, typer.Option(help="Central bands in percent, such as 80,95.")] = "80,95",
+    model: Annotated[
+        str, typer.Option(help="auto, hybrid, seasonal_naive, prophet or ets.")
+    ] = "auto",
+) -> None:
+    """Forecast recordings from their last row on, with the code of the service."""
+    from forewarn.file_forecasts import ForecastJob, Horizon
+    from forewarn.file_work import run_jobs
+    from forewarn_adapters.files import check_stems
+    from forewarn_adapters.outputs import make_directory
+    from forewarn_models.forecasters.choice import forecaster_for
+
+    wanted = _levels(levels)
+    forecaster_for(model, horizon=None)
+    job = ForecastJob(out, Horizon(horizon), wanted, model)
+    job.horizon.steps(1000)
+    check_stems(inputs)
+    make_directory(out)
+    run_jobs(job, inputs, what="forecasting")
+
+
+def _levels(text: str) -> tuple[float, ...]:
+    from forewarn_models.errors import ConfigError
+    from forewarn_models.forecasters.bands import quantile_levels
+
+    try:
+        levels = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--levels must be percentages with commas between, such as 80,95, got {text!r}"
+        ) from None
+    quantile_levels(levels)
+    return levels

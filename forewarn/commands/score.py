@@ -1,0 +1,32 @@
+"""`forewarn score`: the offline twin of the service's scoring."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def score(
+    inputs: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
+    out: Annotated[Path, typer.Option(help="The folder for the scores, one CSV for each input.")],
+    train_fraction: Annotated[
+        float, typer.Option(help="The share of each file's rows, from the start, that is history.")
+    ],
+    budget: Annotated[
+        str, typer.Option(help="Acceptable false alarms for each series, such as 1/30d or 2/week.")
+    ] = "1/30d",
+) -> None:
+    """Score recordings as the service would have scored them live, with the same code."""
+    from forewarn.file_scores import ScoreJob
+    from forewarn.file_work import run_jobs
+    from forewarn_adapters.files import check_stems
+    from forewarn_adapters.outputs import make_directory
+    from forewarn_models.budget import parse_budget
+    from forewarn_models.errors import ConfigError
+
+    if not 0 < train_fraction < 1:
+        raise ConfigError(f"--train-fraction must lie between 0 and 1, got {train_fraction:g}")
+    job = ScoreJob(out, train_fraction, parse_budget(budget))
+    check_stems(inputs)
+    make_directory(out)
+    run_jobs(job, inputs, what="scoring")

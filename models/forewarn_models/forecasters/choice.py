@@ -1,0 +1,28 @@
+"""From the name of a forecaster, as configuration and commands write it, to the forecaster."""
+
+from datetime import timedelta
+
+from forewarn_models.contract import Forecaster
+from forewarn_models.errors import ConfigError
+from forewarn_models.forecasters.ets import Ets
+from forewarn_models.forecasters.hybrid import Hybrid
+from forewarn_models.forecasters.prophet import ProphetForecaster
+from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
+
+NAMES = ("auto", "hybrid", "seasonal_naive", "prophet", "ets")
+
+
+def forecaster_for(name: str, *, horizon: timedelta | None) -> Forecaster:
+    """Return the forecaster of a name, judged at the horizon that it will be asked for.
+
+    `auto` is the hybrid, which chooses for each series among cheap candidates.
+
+    Raises ConfigError for a name that is not in NAMES.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"a forecaster must be one of {', '.join(NAMES)}, got {name!r}")
+    if name == "prophet":
+        return ProphetForecaster()
+    if name == "ets":
+        return Ets()
+    return SeasonalNaive(horizon) if name == "seasonal_naive" else Hybrid(horizon)

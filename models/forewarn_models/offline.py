@@ -1,0 +1,164 @@
+"""Scoring a recording as the service would have: train, fold, and train again as time passes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forewarn_models.arrays import AnyArray, IntegerArray
+from forewarn_models.contract import Detector, FittedDetector
+from forewarn_models.errors import DataError, NotEnoughHistory
+from forewarn_models.fold import FoldPolicy, FoldState, fold, start_fold
+from forewarn_models.panel import Panel
+from forewarn_models.samples import Samples, grid
+from forewarn_models.verdicts import Verdicts
+
+_MOST_SLOTS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When models of a recording are fitted.
+
+    Args:
+        train_until_milliseconds: the first model sees the samples before this instant.
+        refit_every_milliseconds: how long a model is used before the next one, which sees all
+            samples before its own beginning.
+        history_milliseconds: how far back a model may look.
+    """
+
+    train_until_milliseconds: int
+    refit_every_milliseconds: int
+    history_milliseconds: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ruler:
+    """The grid of a recording, read off its training part alone: later rows do not move it.
+
+    Args:
+        start_milliseconds: the time of the first slot.
+        step_milliseconds: from one slot to the next.
+    """
+
+    start_milliseconds: int
+    step_milliseconds: int
+
+    def floor(self, milliseconds: int) -> int:
+        """Return the time of the slot that an instant lies in."""
+        return milliseconds - (milliseconds - self.start_milliseconds) % self.step_milliseconds
+
+
+def ruler_of(timestamps_milliseconds: IntegerArray) -> Ruler:
+    """Return the grid whose slots hold one sample each where samples come regularly.
+
+    The step is the median distance; the samples' usual place is the middle of a slot, so that
+    jitter of less than half a step moves none into its neighbour's.
+
+    Raises NotEnoughHistory when there are no two different timestamps.
+
+    >>> ruler_of(np.array([10_000, 70_000, 130_001]))
+    Ruler(start_milliseconds=-20000, step_milliseconds=60000)
+    """
+    times = np.unique(timestamps_milliseconds)
+    if len(times) < 2:
+        raise NotEnoughHistory("scoring", needed=2, got=len(times))
+    step = max(1, int(np.median(np.diff(times))))
+    phase = (times - times[0]) % step
+    # Phases lie on a circle: they are turned so that the first one stands opposite to the seam.
+    turned = (phase + step // 2) % step
+    usual = int(times[0]) + int(np.median(turned)) - step // 2
+    return Ruler(usual - step // 2, step)
+
+
+def score_recording(
+    detector: Detector, policy: FoldPolicy, samples: Samples, schedule: Schedule
+) -> tuple[Verdicts, IntegerArray]:
+    """Return verdicts as the service would have given them, and which sample each is of.
+
+    The first model is fitted on the samples before `train_until`; while no series has enough
+    history nothing can be said, and the next refit tries again. A verdict depends on no sample
+    after its slot. Samples before `train_until` get no verdict.
+
+    Returns:
+        The verdicts, those of groups included, and (n,) the index of the sample that each is of,
+        -1 for groups.
+
+    Raises NotEnoughHistory when no refit had enough, DataError when the grid would be too long.
+    """
+    is_training = samples.timestamp_milliseconds < schedule.train_until_milliseconds
+    ruler = ruler_of(samples.timestamp_milliseconds[is_training])
+    _check_size(samples, ruler)
+    times = samples.timestamp_milliseconds
+    done: list[tuple[Verdicts, IntegerArray]] = []
+    model: FittedDetector | None = None
+    state: FoldState | None = None
+    for start, end in _spans(samples, ruler, schedule):
+        chosen = np.flatnonzero((times >= start) & (times < end))
+        fitted = (
+            _fitted(detector, _history(samples, ruler, schedule, start)) if len(chosen) else None
+        )
+        if fitted:
+            model, state = fitted, _continued(start_fold(fitted, policy), state)
+        if model and state and len(chosen):
+            known = samples.select(chosen)
+            verdicts, state = fold(model, policy, known, state, until_milliseconds=end)
+            groups = np.full(len(verdicts) - len(chosen), -1)
+            done.append((verdicts, np.concatenate([chosen, groups])))
+    if not done:
+        # Says what is missing, since the longest history was not enough either.
+        detector.fit(_history(samples, ruler, schedule, ruler.floor(int(times.max()))))
+        raise NotEnoughHistory("scoring", needed=2, got=int(is_training.sum()))
+    return _joined([part for part, _ in done]), np.concatenate([index for _, index in done])
+
+
+def _fitted(detector: Detector, history: Panel) -> FittedDetector | None:
+    try:
+        return detector.fit(history)
+    except NotEnoughHistory:
+        return None
+
+
+def _spans(samples: Samples, ruler: Ruler, schedule: Schedule) -> Iterator[tuple[int, int]]:
+    """Return the spans between refits, up to the end of the samples."""
+    last = int(samples.timestamp_milliseconds.max(initial=ruler.start_milliseconds))
+    every = -(-schedule.refit_every_milliseconds // ruler.step_milliseconds)
+    start = ruler.floor(schedule.train_until_milliseconds)
+    while start <= last:
+        yield start, start + every * ruler.step_milliseconds
+        start += every * ruler.step_milliseconds
+
+
+def _history(samples: Samples, ruler: Ruler, schedule: Schedule, end_milliseconds: int) -> Panel:
+    step = ruler.step_milliseconds
+    n_slots = (end_milliseconds - ruler.start_milliseconds) // step
+    n_kept = min(n_slots, max(1, schedule.history_milliseconds // step))
+    start = ruler.start_milliseconds + (n_slots - n_kept) * step
+    times = samples.timestamp_milliseconds
+    held = samples.select((times >= start) & (times < end_milliseconds))
+    laid = grid(held, step_milliseconds=step, start_milliseconds=start, n_times=n_kept)
+    return laid.panel
+
+
+def _continued(new: FoldState, old: FoldState | None) -> FoldState:
+    """Return the new model's state with the episodes that are going on."""
+    return replace(new, episodes=old.episodes) if old else new
+
+
+def _check_size(samples: Samples, ruler: Ruler) -> None:
+    times = samples.timestamp_milliseconds
+    n_slots = (int(times.max()) - int(times.min())) // ruler.step_milliseconds + 1
+    if n_slots * max(1, len(samples.series)) > _MOST_SLOTS:
+        raise DataError(
+            f"a recording must fit {_MOST_SLOTS} slots of its median step, got {n_slots} slots "
+            f"for {len(samples.series)} series: cut it at its long gaps"
+        )
+
+
+def _joined(parts: list[Verdicts]) -> Verdicts:
+    def column(name: str) -> AnyArray:
+        joined: AnyArray = np.concatenate([getattr(part, name) for part in parts])
+        return joined
+
+    names = [name for name in Verdicts.__dataclass_fields__ if name != "series"]
+    return Verdicts(parts[0].series, **{name: column(name) for name in names})
