@@ -30,7 +30,7 @@ from forewarn_models.views import (
 
 KIND = "rarity_detector"
 FORMAT_VERSION = 1
-_CELLS = 1_000_000  # scored at a time, to bound memory
+_CELLS = 400_000  # scored at a time, to bound memory
 _DIRECTIONS = ("both", "up", "down")
 
 
@@ -166,13 +166,11 @@ class FittedRarityDetector:
             self._score_columns(recent.columns(first, first + chunk), state)
             for first in range(0, max(recent.n_times, 1), chunk)
         ]
-        arrays = (
-            parts[0]
-            if len(parts) == 1
-            else [np.concatenate(p, axis=1) for p in zip(*parts, strict=True)]
+        expected, lower, upper, period, direction = (
+            column[0] if len(column) == 1 else np.concatenate(column, axis=1)
+            for column in zip(*parts, strict=True)
         )
-        *floats, direction = arrays
-        scores = Scores(self.output_series, *floats, direction)
+        scores = Scores(self.output_series, expected, lower, upper, period, direction)
         return scores, Carry({"baseline": state}, recent.end_milliseconds)
 
     def state(self) -> State:

@@ -24,12 +24,12 @@ from forewarn_models.views import (
     series_channels,
 )
 
-_ORIGINS = (0.35, 0.55, 0.75)
+_ORIGINS = (0.45, 0.62, 0.8)
 _LEAST_UNSEEN = 20  # out-of-sample values without which nothing can be said
 _LEAST_FOREST = 64
 _MOST_FOREST = 2_048
 _SHRINK = 0.8  # between the history lengths at which rows are fitted together
-_CELLS = 2_000_000  # that a block of rows holds, to bound memory
+_CELLS = 500_000  # that a block of rows holds, to bound memory
 _EDGES = np.array([0.005, 0.995])
 _GAUSSIAN_EDGE = 2.576
 _EDGE_TRUST = 100.0
