@@ -184,10 +184,14 @@ class _Span:
     duration: timedelta
     root: Node
 
+    @property
+    def is_in_file(self) -> bool:
+        return self.root.find(self.path) is not None
+
     def __str__(self) -> str:
-        if self.root.find(self.path) is None:
-            return f"{format_duration(self.duration)} (the default)"
-        return shown(self.path, self.root)
+        if self.is_in_file:
+            return shown(self.path, self.root)
+        return f"{format_duration(self.duration)} (the default)"
 
 
 def _signal(signal: Signal, path: Path, root: Node) -> Iterator[Problem]:
@@ -203,48 +207,40 @@ def _signal(signal: Signal, path: Path, root: Node) -> Iterator[Problem]:
 
 def _grid(step: _Span, history: _Span) -> Iterator[Problem]:
     count = history.duration / step.duration
+    path = step.path if step.is_in_file or not history.is_in_file else history.path
     if count < FEWEST_STEPS:
         yield Problem(
-            step.path,
+            path,
             f"`history` must be at least {FEWEST_STEPS} steps, got a history of {history} and a "
             f"step of {step}: lengthen `history` or shorten `step`",
-            reads=(history.path,),
+            reads=(step.path, history.path),
         )
     if count > MOST_STEPS:
         yield Problem(
-            step.path,
+            path,
             f"`history` must be at most {MOST_STEPS} steps, got a history of {history} and a "
             f"step of {step}: shorten `history` or lengthen `step`",
-            reads=(history.path,),
+            reads=(step.path, history.path),
         )
 
 
 def _seasons(signal: Signal, history: _Span) -> Iterator[Problem]:
-    path = (*history.path[:-1], "seasons")
-    for season in signal.seasons if signal.seasons != "auto" else ():
-        if 2 * season >= history.duration:
+    signal_path = history.path[:-1]
+    for index, duration in enumerate(signal.seasons if signal.seasons != "auto" else ()):
+        season = _Span((*signal_path, "seasons", index), duration, history.root)
+        if 2 * duration >= history.duration:
             yield Problem(
-                path,
-                "every season must be shorter than half of `history`, which is "
-                f"{history}, got {_season_text(season, path, history.root)}",
+                season.path,
+                f"a season must be shorter than half of `history`, which is {history}, "
+                f"got {season}",
                 reads=(history.path,),
             )
-        if season < 2 * signal.step:
+        if duration < 2 * signal.step:
             yield Problem(
-                path,
-                "every season must be at least two steps long, got "
-                f"{_season_text(season, path, history.root)}",
-                reads=((*path[:-1], "step"),),
+                season.path,
+                f"a season must be at least two steps long, got {season}",
+                reads=((*signal_path, "step"),),
             )
-
-
-def _season_text(season: timedelta, path: Path, root: Node) -> str:
-    node = root.find(path)
-    parts = node.content if node and isinstance(node.content, tuple) else ()
-    is_from_environment = any(
-        isinstance(part.content, str) and has_reference(part.content) for part in parts
-    )
-    return "a longer or shorter one" if is_from_environment else format_duration(season)
 
 
 def _forecast(forecast: ForecastPolicy, path: Path, root: Node) -> Iterator[Problem]:

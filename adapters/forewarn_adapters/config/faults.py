@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 from pydantic_core import ErrorDetails
 
 from forewarn_adapters.config.nodes import Node
 from forewarn_adapters.config.problems import Path, Problem, shortened
-from forewarn_adapters.config.schema import Config, Section, redacted
+from forewarn_adapters.config.schema import Config, Section, redacted, section_in
 
 # What stands under these keys is never repeated, nor is a text that stands in their place.
 _SECRET_KEYS = frozenset({"basic_auth", "password", "bearer_token", "token", "tokens"})
+# What pydantic puts into a path that is not a key: a wrong key, and the forms of `seasons`.
+_MARKS = frozenset({"[key]", "[list]", "[word]"})
 
 _Details: TypeAlias = Mapping[str, Any]
 _SAYINGS: Mapping[str, Callable[[_Details], str]] = {
@@ -26,9 +28,9 @@ _SAYINGS: Mapping[str, Callable[[_Details], str]] = {
     "int_from_float": lambda _: "must be a whole number",
     "greater_than_equal": lambda about: f"must be at least {about['ge']}",
     "less_than_equal": lambda about: f"must be at most {about['le']}",
-    "string_too_short": lambda about: f"must have at least {about['min_length']} characters",
+    "string_too_short": lambda _: "must not be empty",
+    "too_short": lambda about: f"must have at least {about['min_length']} characters",
     "string_too_long": lambda about: f"must have at most {about['max_length']} characters",
-    "too_short": lambda about: f"must have at least {about['min_length']} entry",
     "too_long": lambda about: f"must have at most {about['max_length']} entries",
     "literal_error": lambda about: f"must be {about['expected']}",
     "string_pattern_mismatch": lambda _: (
@@ -53,7 +55,7 @@ def problem_of(error: ErrorDetails, root: Node) -> Problem:
 
 def path_of(error: ErrorDetails) -> Path:
     """Return where an error is, without the marks that pydantic adds to a path."""
-    return tuple(step for step in error["loc"] if step != "[key]")
+    return tuple(step for step in error["loc"] if step not in _MARKS)
 
 
 def nearest_key(path: Path) -> str | None:
@@ -67,7 +69,7 @@ def keys_at(path: Path) -> tuple[str, ...]:
     section: type[Section] = Config
     for step in path:
         if isinstance(step, str):
-            section = _section_in(section.model_fields[step].annotation) or section
+            section = section_in(section.model_fields[step].annotation) or section
     return tuple(section.model_fields)
 
 
@@ -114,10 +116,3 @@ def _unknown_key(path: Path) -> str:
 
 def _plain(message: str) -> str:
     return message.replace("Input should be", "must be")
-
-
-def _section_in(annotation: object) -> type[Section] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    found = (_section_in(part) for part in get_args(annotation))
-    return next((section for section in found if section), None)

@@ -23,6 +23,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 _INTEGER = re.compile(r"[-+]?\d{1,18}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORDS: Mapping[str, Scalar] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _MERGE = "<<"
 # libyaml's parser is about ten times quicker; the wheels of PyYAML carry it.
@@ -88,6 +89,9 @@ def parse_nodes(text: str) -> tuple[Node, tuple[Problem, ...]]:
     """
     if len(text) > MOST_CHARACTERS:
         raise Refused(1, f"the file must be at most {MOST_CHARACTERS} bytes, got more")
+    if wrong_character := _SURROGATE.search(text):
+        line = text.count("\n", 0, wrong_character.start()) + 1
+        raise Refused(line, "the file must be UTF-8 text")
     builder = _Builder(yaml.parse(text, Loader=_LOADER))
     try:
         root = builder.document()
@@ -95,9 +99,9 @@ def parse_nodes(text: str) -> tuple[Node, tuple[Problem, ...]]:
         mark = wrong.problem_mark or wrong.context_mark
         said = " ".join(part for part in (wrong.context, wrong.problem) if part)
         raise Refused(mark.line + 1 if mark else 1, f"not valid YAML: {said}") from wrong
-    except yaml.YAMLError as wrong:  # a character that no YAML may hold
-        said = str(wrong).splitlines()[0]
-        raise Refused(1, f"not valid YAML: {said}") from wrong
+    except yaml.reader.ReaderError as wrong:
+        line = text.count("\n", 0, wrong.position) + 1
+        raise Refused(line, f"not valid YAML: {wrong.reason}") from wrong
     return root, tuple(builder.problems)
 
 

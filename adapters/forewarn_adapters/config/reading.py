@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from forewarn_adapters.config.checks import cross_problems
 from forewarn_adapters.config.environment import Unresolved, resolved
-from forewarn_adapters.config.faults import last_key, nearest_key, path_of, problem_of
+from forewarn_adapters.config.faults import last_key, nearest_key, path_of, problem_of, shown
 from forewarn_adapters.config.nodes import MOST_CHARACTERS, Node, Refused, parse_nodes
 from forewarn_adapters.config.problems import Path, Problem
 from forewarn_adapters.config.schema import Config
@@ -96,7 +96,8 @@ def _checked(
 ) -> tuple[Config | None, tuple[Problem, ...]]:
     """Return the configuration, if it fits the schema, and all problems beyond the syntax."""
     if not isinstance(root.content, Mapping):
-        raise Refused(root.line, "the file must be a mapping of keys such as `signals:`")
+        message = f"the file must be a mapping of keys such as `signals:`, got {shown((), root)}"
+        raise Refused(root.line, message)
     filler = _Filler(environment)
     data = filler.data_of(root, ())
     config, errors = _validated(data, folder=folder)

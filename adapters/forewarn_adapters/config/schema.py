@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -19,9 +19,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainValidator,
     SecretStr,
+    Tag,
     ValidationInfo,
 )
 
@@ -46,17 +48,13 @@ def redacted(text: str) -> str:
     return _USERINFO.sub("://***@", text)
 
 
-def _without_value(refused: ConfigError, value: object) -> ValueError:
-    return ValueError(str(refused).removesuffix(f", got {str(value)!r}"))
-
-
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     try:
         return parse_duration(str(value))
     except ConfigError as refused:
-        raise _without_value(refused, value) from refused
+        raise ValueError(str(refused).removesuffix(f", got {str(value)!r}")) from refused
 
 
 def _budget(value: object) -> Budget:
@@ -65,15 +63,20 @@ def _budget(value: object) -> Budget:
     try:
         return parse_budget(str(value))
     except ConfigError as refused:
-        raise _without_value(refused, value) from refused
+        raise ValueError(
+            "a budget must be a count of at least 1, a slash and a duration or hour, day, week, "
+            "month, year, such as 1/30d or 2/week"
+        ) from refused
 
 
-def _seasons(value: object) -> Literal["auto"] | tuple[timedelta, ...]:
-    if value == "auto":
-        return "auto"
-    if not isinstance(value, list | tuple) or not 0 <= len(value) <= 8:
-        raise ValueError("must be 'auto' or a list of at most 8 durations, such as [1d, 7d]")
-    return tuple(_duration(season) for season in value)
+def _auto(value: object) -> object:
+    if value != "auto":
+        raise ValueError("must be 'auto' or a list of durations, such as [1d, 7d]")
+    return value
+
+
+def _seasons_form(value: object) -> str:
+    return "[list]" if isinstance(value, list | tuple) else "[word]"
 
 
 def _number_or_query(value: object) -> float | str:
@@ -90,6 +93,13 @@ def _number_or_query(value: object) -> float | str:
 def _whole_number(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("must be a whole number")  # noqa: TRY004  pydantic collects ValueErrors
+    return value
+
+
+def _not_empty(value: object) -> object:
+    # A length bound of pydantic counts only the entries that are right.
+    if isinstance(value, list | tuple) and not value:
+        raise ValueError("must have at least one entry")
     return value
 
 
@@ -147,7 +157,11 @@ def _listen(value: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 AlertBudget = Annotated[Budget, BeforeValidator(_budget)]
-Seasons = Annotated[Literal["auto"] | tuple[timedelta, ...], PlainValidator(_seasons)]
+Seasons = Annotated[
+    Annotated[Literal["auto"], BeforeValidator(_auto), Tag("[word]")]
+    | Annotated[tuple[Duration, ...], Field(max_length=8), Tag("[list]")],
+    Discriminator(_seasons_form),
+]
 NumberOrQuery = Annotated[float | str, PlainValidator(_number_or_query)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
@@ -167,6 +181,14 @@ class Section(BaseModel):
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         for name, value in super().__repr_args__():
             yield name, redacted(value) if isinstance(value, str) else value
+
+
+def section_in(annotation: object) -> type[Section] | None:
+    """Return the section that an annotation such as `tuple[Signal, ...]` or `Tls | None` names."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    found = (section_in(part) for part in get_args(annotation))
+    return next((section for section in found if section), None)
 
 
 class BasicAuth(Section):
@@ -270,6 +292,13 @@ class Prometheus(Endpoint):
 class RemoteWrite(Endpoint):
     """Where scores are written to, in place of waiting for a scrape of `/metrics`."""
 
+    url: Annotated[
+        HttpUrl,
+        Field(
+            description="The whole url of the receiver, its path included.",
+            examples=["http://prometheus:9090/api/v1/write"],
+        ),
+    ]
     queue_samples: Annotated[
         WholeNumber,
         Field(
@@ -426,7 +455,7 @@ class ForecastPolicy(Section):
         timedelta(days=7)
     )
     model: Annotated[
-        Literal["auto", "hybrid", "prophet", "ets"],
+        Literal["auto", "hybrid", "prophet", "ets", "seasonal_naive"],
         Field(
             description="The forecaster. `auto` takes the one that would have been best on each "
             "series' own past.",
@@ -577,9 +606,8 @@ class Config(Section):
     ] = {}
     signals: Annotated[
         tuple[Signal, ...],
-        Field(
-            min_length=1, max_length=MOST_SIGNALS, description="What is watched: a list of signals."
-        ),
+        BeforeValidator(_not_empty),
+        Field(max_length=MOST_SIGNALS, description="What is watched: a list of signals."),
     ]
 
     @property

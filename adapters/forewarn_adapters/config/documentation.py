@@ -1,0 +1,124 @@
+"""`docs/configuration.md`, written from the schema: the two cannot disagree."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from forewarn_adapters.config.schema import Config, Section, section_in
+from forewarn_models.budget import Budget
+from forewarn_models.durations import format_duration
+
+_INTRODUCTION = """\
+# Configuration
+
+Generated from the code by `python -m forewarn_adapters.config.documentation docs/configuration.md`.
+
+Everything is in one YAML file, `forewarn.yaml`. `forewarn check` reads it, lists every problem
+with its line and changes nothing; `forewarn check --print` shows it with all defaults;
+[an example](../deploy/forewarn.example.yaml) shows most keys.
+
+- **Unknown keys are refused**, with the nearest known one, and so is a key that stands twice.
+- **Durations** are whole numbers with units: `ms`, `s`, `m`, `h`, `d`, `w`, `y` (365 days), such
+  as `30s`, `1h30m`, `28d`.
+- **Budgets** are a count in a time: `1/30d`, `2/week`; also `hour`, `day`, `month`, `year`.
+- **`${NAME}`** is replaced by an environment variable, in values and never in keys;
+  `${NAME:-default}` gives a default and `$${` stands for `${`. Values of the environment are shown
+  in no message, and secrets nowhere.
+- **Relative paths** start from the folder of the file.
+- **Anchors and aliases** (`&name`, `*name`, `<<: *name`) share settings between signals.
+- Words are text: `no`, `on` and `1:30` need no quotes. Only numbers, `true`, `false` and `null`
+  are more.
+- Limits: 1 MiB, 10,000 signals, 20 levels.
+"""
+_NAMES: Mapping[object, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    SecretStr: "secret text",
+    timedelta: "duration",
+    Budget: "budget",
+}
+
+
+def configuration_page() -> str:
+    """Return the whole page, in Markdown."""
+    return _INTRODUCTION + "".join(_chapter(*each) for each in sections(Config, ""))
+
+
+def sections(section: type[Section], path: str) -> Iterator[tuple[type[Section], str]]:
+    """Yield a section and those inside it, each with its path in the file."""
+    yield section, path
+    for name, field in section.model_fields.items():
+        inner = section_in(field.annotation)
+        if inner is not None:
+            brackets = "[]" if "tuple" in str(field.annotation) else ""
+            yield from sections(inner, f"{path}.{name}{brackets}".removeprefix("."))
+
+
+def _chapter(section: type[Section], path: str) -> str:
+    title = f"`{path}`" if path else "The whole file"
+    head = "| key | type | default | meaning | example |\n|---|---|---|---|---|\n"
+    rows = "".join(_row(name, field) for name, field in section.model_fields.items())
+    meaning = " ".join((section.__doc__ or "").split())
+    return f"\n## {title}\n\n{meaning}\n\n{head}{rows}"
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    kind = _kind(field.annotation) + _bounds(field)
+    examples = " or ".join(_code(str(example)) for example in field.examples or ())
+    cells = (_code(name), kind, _default(field), field.description or "", examples)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    if field.is_required():
+        return "required"
+    if value is None:
+        return "none"
+    if isinstance(value, Section):
+        return "its defaults"
+    if isinstance(value, timedelta):
+        return _code(format_duration(value))
+    empty = {(): "[]"}.get(value, "") if isinstance(value, tuple) else ""
+    return _code(empty or str(value))
+
+
+def _kind(annotation: object) -> str:
+    if section_in(annotation) is not None:
+        return "list of mappings" if get_origin(annotation) is tuple else "mapping"
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(_code(str(part)) for part in parts)
+    if origin is tuple:
+        return f"list of {_kind(parts[0])}s"
+    if origin is dict:
+        return f"mapping of names to {_kind(parts[1])}s"
+    if origin in {Union, UnionType}:
+        return " or ".join(_kind(part) for part in parts if part is not NoneType)
+    return _NAMES[annotation] if annotation in _NAMES else _kind(parts[0])
+
+
+def _bounds(field: FieldInfo) -> str:
+    bounds = {
+        word: getattr(bound, word)
+        for bound in field.metadata
+        for word in ("ge", "le")
+        if hasattr(bound, word)
+    }
+    return f", {bounds['ge']} to {bounds['le']}" if len(bounds) == 2 else ""
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(configuration_page(), encoding="utf-8")

@@ -1,0 +1,37 @@
+"""The configuration as it takes effect: defaults filled in, secrets as asterisks."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import yaml
+from pydantic import SecretStr
+
+from forewarn_adapters.config.schema import Config, Section, redacted
+from forewarn_models.budget import Budget
+from forewarn_models.durations import format_duration
+
+_HIDDEN = "*" * 16
+_URLS = frozenset({"url", "store_url", "tracking_url"})
+
+
+def effective_text(config: Config) -> str:
+    """Return the configuration as YAML that says the same, but for what is secret."""
+    return yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _plain(value: object, key: str = "") -> object:  # noqa: PLR0911  one line for each kind
+    if isinstance(value, Section):
+        entries = ((name, getattr(value, name)) for name in type(value).model_fields)
+        return {name: _plain(each, name) for name, each in entries if each is not None}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, SecretStr):
+        return _HIDDEN
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, Budget | Path):
+        return str(value)
+    return redacted(value) if isinstance(value, str) and key in _URLS else value

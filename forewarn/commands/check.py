@@ -1,0 +1,215 @@
+"""`forewarn check`: is the configuration right, and what does it imply."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from forewarn_adapters.config.implied import TeamLoad
+    from forewarn_adapters.config.schema import Config, Prometheus, Signal
+    from forewarn_adapters.prometheus_discovery import QueryInspection
+
+_DAY_SECONDS = 86_400
+
+
+def check(
+    config: Annotated[Path, typer.Option(help="The configuration.")] = Path("forewarn.yaml"),
+    *,
+    against_prometheus: Annotated[
+        bool,
+        typer.Option(
+            "--against-prometheus",
+            help="Also run every query: how many series, how much history, which problems.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    effective: Annotated[
+        bool,
+        typer.Option("--print", help="Print the configuration with all defaults; no secrets."),
+    ] = False,
+) -> None:
+    """Check a configuration; say what it watches and how many false pages it allows.
+
+    Every problem is listed at once, with its line. A false alarm is a page about a series that
+    is healthy; a budget of 1/30d allows each series one in 30 days, so 1,000 series may page 33
+    times a day. This command does the sum and warns where a team accepts less.
+
+    Exit codes: 0 right, 1 a query failed or found nothing to learn from, 2 the configuration is refused.
+    """
+    import os
+
+    from forewarn_adapters.config.effective import effective_text
+    from forewarn_adapters.config.reading import read_config
+
+    settings = read_config(config, environment=os.environ)
+    if effective:
+        typer.echo(effective_text(settings), nl=False)
+        return
+    found = _inspected(settings) if against_prometheus else {}
+    typer.echo(_json(settings, found) if as_json else _text(config, settings, found))
+    if any(inspection.oldest_milliseconds is None for inspection in found.values()):
+        raise typer.Exit(1)
+
+
+def _inspected(config: "Config") -> dict[str, "QueryInspection"]:
+    """Return what Prometheus says of each signal's query; a few run at a time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from forewarn_adapters.clock import now_milliseconds
+    from forewarn_models.errors import ConfigError
+
+    server = config.prometheus
+    if server is None:
+        raise ConfigError("--against-prometheus needs `prometheus` in the file, got `files`")
+    now = now_milliseconds()
+
+    def inspect(signal: "Signal") -> tuple[str, "QueryInspection"]:
+        return signal.name, _inspection(server, signal, now=now)
+
+    console = Console(stderr=True)
+    with ThreadPoolExecutor(server.concurrency) as workers:
+        answers = workers.map(inspect, config.signals)
+        total = len(config.signals)
+        return dict(track(answers, "Asking Prometheus", total=total, console=console))
+
+
+def _inspection(server: "Prometheus", signal: "Signal", *, now: int) -> "QueryInspection":
+    from forewarn_adapters.prometheus_discovery import QueryInspection, inspect_query
+    from forewarn_models.durations import milliseconds_of
+    from forewarn_models.errors import SourceError
+
+    try:
+        return inspect_query(
+            server,
+            signal.query,
+            now_milliseconds=now,
+            step_milliseconds=signal.step_milliseconds,
+            history_milliseconds=milliseconds_of(signal.history),
+        )
+    except SourceError as failed:
+        return QueryInspection(0, None, None, (str(failed),))
+
+
+def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
+    for name, inspection in found.items():
+        for problem in inspection.problems:
+            yield f"signal {name}: {problem}"
+    for load in _loads(config, found):
+        if load.is_over:
+            least = "" if found else "at least "
+            yield (
+                f"team {load.team}: its signals allow {least}{load.pages_per_week:.2f} false pages "
+                f"a week and it accepts {load.accepted_per_week:.2f}: give its signals a stricter "
+                "`budget`, such as 1/1y, or let it accept more in `budgets`"
+            )
+
+
+def _loads(config: "Config", found: Mapping[str, "QueryInspection"]) -> tuple["TeamLoad", ...]:
+    from forewarn_adapters.config.implied import team_loads
+
+    return team_loads(config, {name: inspection.n_series for name, inspection in found.items()})
+
+
+def _text(path: Path, config: "Config", found: Mapping[str, "QueryInspection"]) -> str:
+    from forewarn_adapters.config.schema import redacted
+
+    count = len(config.signals)
+    source = config.prometheus.url if config.prometheus else f"{len(config.files)} files"
+    way_out = (
+        f"scores are written to {config.remote_write.url}"
+        if config.remote_write
+        else f"scores wait to be scraped at {config.api.listen}/metrics"
+    )
+    signals = "1 signal" if count == 1 else f"{count} signals"
+    lines = [
+        f"{path} is right: {signals} from {source}; {way_out};",
+        f"models in {redacted(config.training.tracking_url)}.",
+        "",
+        *_table([_heading(found), *(_row(signal, found) for signal in config.signals)]),
+        "",
+        *_team_lines(config, found),
+        *(f"warning: {warning}" for warning in _warnings(config, found)),
+    ]
+    return "\n".join(lines)
+
+
+def _heading(found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
+    plain = ("SIGNAL", "STEP", "HISTORY", "FORECAST", "TEAM", "BUDGET", "FALSE PAGES A WEEK")
+    return (*plain, "SERIES", "HISTORY THERE") if found else plain
+
+
+def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
+    from forewarn_adapters.config.implied import pages_per_week
+    from forewarn_models.durations import format_duration
+
+    pages = pages_per_week(signal.budget)
+    inspection = found.get(signal.name)
+    cells = (
+        signal.name,
+        format_duration(signal.step),
+        format_duration(signal.history),
+        format_duration(signal.forecast.horizon) if signal.forecast else "-",
+        signal.team or "-",
+        str(signal.budget),
+    )
+    if inspection is None:
+        return (*cells, f"{pages:.2f} a series")
+    seconds = _history_seconds(inspection)
+    there = "-" if seconds is None else f"{seconds / _DAY_SECONDS:.1f} days"
+    return (*cells, f"{pages * inspection.n_series:.2f}", str(inspection.n_series), there)
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def _team_lines(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
+    basis = "" if found else ", if each signal had one series"
+    for load in _loads(config, found):
+        who = f"team {load.team}" if load.team else "signals without a team"
+        accepts = load.accepted_per_week
+        limit = "" if accepts is None else f"; accepts {accepts:.2f}"
+        yield f"{who}: {load.pages_per_week:.2f} false pages a week{basis}{limit}"
+
+
+def _history_seconds(inspection: "QueryInspection") -> float | None:
+    oldest, newest = inspection.oldest_milliseconds, inspection.newest_milliseconds
+    return None if oldest is None or newest is None else (newest - oldest) / 1_000
+
+
+def _json(config: "Config", found: Mapping[str, "QueryInspection"]) -> str:
+    import json
+    from dataclasses import asdict
+
+    report = {
+        "signals": [_entry(signal, found.get(signal.name)) for signal in config.signals],
+        "teams": [asdict(load) for load in _loads(config, found)],
+        "warnings": list(_warnings(config, found)),
+    }
+    return json.dumps(report, indent=2)
+
+
+def _entry(signal: "Signal", inspection: "QueryInspection | None") -> dict[str, object]:
+    from forewarn_adapters.config.implied import pages_per_week
+
+    entry: dict[str, object] = {
+        "name": signal.name,
+        "step_seconds": signal.step.total_seconds(),
+        "history_seconds": signal.history.total_seconds(),
+        "team": signal.team,
+        "budget": str(signal.budget),
+        "false_pages_per_week_and_series": pages_per_week(signal.budget),
+    }
+    if inspection is not None:
+        entry["series"] = inspection.n_series
+        entry["history_there_seconds"] = _history_seconds(inspection)
+        entry["problems"] = list(inspection.problems)
+    return entry
