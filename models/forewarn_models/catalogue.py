@@ -16,7 +16,7 @@ from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.forecasters import ets, hybrid, prophet, seasonal_naive
 
-DETECTORS: Mapping[str, Detector] = MappingProxyType({"rarity": RarityDetector()})
+DETECTORS: Mapping[str, Detector] = MappingProxyType({detector.KIND: RarityDetector()})
 _FITTED_DETECTORS: Mapping[str, Callable[[State], FittedDetector]] = MappingProxyType(
     {detector.KIND: detector.fitted_from_state}
 )
