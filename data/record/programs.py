@@ -18,17 +18,7 @@ PROMETHEUS = "http://127.0.0.1:19090"
 WEB = "http://127.0.0.1:19080"
 DATABASE = "postgresql://postgres@127.0.0.1:19432"
 CYCLE_SECONDS = 300
-COLLECTORS = [
-    "cpu",
-    "meminfo",
-    "diskstats",
-    "loadavg",
-    "stat",
-    "netdev",
-    "filefd",
-    "sockstat",
-    "vmstat",
-]
+COLLECTORS = ("cpu", "meminfo", "diskstats", "loadavg", "stat", "netdev", "filefd", "sockstat")
 
 
 class Room:
