@@ -60,7 +60,7 @@ class NotEnoughHistory(DataError):  # noqa: N818  the name says what is wrong wi
         self.got = got
 
 
-class IrregularStep(DataError):  # noqa: N818
+class IrregularStep(DataError):  # noqa: N818  as above
     """Timestamps do not fit the step that was asked for."""
 
     reason: ClassVar[str] = "irregular_step"
@@ -72,7 +72,7 @@ class ModelError(ForewarnError):
     reason: ClassVar[str] = "model"
 
 
-class UnknownFormat(ModelError):  # noqa: N818
+class UnknownFormat(ModelError):  # noqa: N818  as above
     """The stored form of a model is not one that this version reads."""
 
     reason: ClassVar[str] = "unknown_format"
@@ -84,19 +84,19 @@ class SourceError(ForewarnError):
     reason: ClassVar[str] = "source"
 
 
-class SourceTimeout(SourceError):  # noqa: N818
+class SourceTimeout(SourceError):  # noqa: N818  as above
     """The source did not answer in time."""
 
     reason: ClassVar[str] = "source_timeout"
 
 
-class SourceRejected(SourceError):  # noqa: N818
+class SourceRejected(SourceError):  # noqa: N818  as above
     """The source refused the query; asking again changes nothing."""
 
     reason: ClassVar[str] = "source_rejected"
 
 
-class SourceUnavailable(SourceError):  # noqa: N818
+class SourceUnavailable(SourceError):  # noqa: N818  as above
     """The source is down, answers with a server error, or its circuit breaker is open."""
 
     reason: ClassVar[str] = "source_unavailable"
@@ -120,7 +120,7 @@ class StoreError(ForewarnError):
     reason: ClassVar[str] = "store"
 
 
-class AccessDenied(ForewarnError):  # noqa: N818
+class AccessDenied(ForewarnError):  # noqa: N818  as above
     """The caller may not do that."""
 
     reason: ClassVar[str] = "access_denied"

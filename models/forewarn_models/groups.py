@@ -105,11 +105,11 @@ def group_features(residual: FloatArray, n_members: IntegerArray) -> FloatArray:
     known = ~np.isnan(residual)
     felt = np.clip(np.nan_to_num(residual), -_FELT, _FELT)
     if residual.shape[1] > _SHOWN:
-        is_large = np.asarray(n_members > _SHOWN)[:, None, None]
+        is_large = np.greater(n_members, _SHOWN)[:, None, None]
         shown = np.where(is_large, _summary(felt, known), felt[:, :_SHOWN])
     else:
         shown = np.pad(felt, ((0, 0), (0, _SHOWN - felt.shape[1]), (0, 0)))
-    out: FloatArray = np.where(known.any(axis=1)[..., None], np.moveaxis(shown, 1, 2), np.nan)
+    out: FloatArray = np.where(np.any(known, axis=1)[:, :, None], np.moveaxis(shown, 1, 2), np.nan)
     return out
 
 
