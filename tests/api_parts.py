@@ -1,13 +1,14 @@
 """What an API needs to run in tests and benchmarks: small models, a snapshot, tokens, a source."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
-from forewarn_models.catalogue import FORECASTERS
-from forewarn_models.detector import RarityDetector
 
 from forewarn_adapters.config.schema import Config
+from forewarn_models.catalogue import FORECASTERS
 from forewarn_models.contract import State
+from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import SourceRejected
 from forewarn_models.panel import Panel
 from forewarn_models.samples import Samples
@@ -55,7 +56,8 @@ class SineSource:
     def read_range(self, query, *, start_milliseconds, end_milliseconds, step_milliseconds):
         if query == "refused(":
             raise SourceRejected("the query must be PromQL, got 'refused('")
-        n_series = int(query.partition("_")[2] or 1)
+        wanted = re.fullmatch(r"x_(\d+)", query)
+        n_series = int(wanted[1]) if wanted else 1
         times = np.arange(start_milliseconds, end_milliseconds + 1, step_milliseconds)
         values = sine(times)
         return Samples(

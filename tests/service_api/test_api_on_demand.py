@@ -3,10 +3,10 @@ import time
 import numpy as np
 import orjson
 import pytest
-from forewarn_models.catalogue import detector_from_state
 
 from api_parts import CONFIG, CPU, NOW, STEP, TEAM_TOKEN, sine, with_tokens
 from api_server import served
+from forewarn_models.catalogue import detector_from_state
 from forewarn_models.errors import DataError, SourceTimeout
 from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.samples import Samples

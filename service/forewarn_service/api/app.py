@@ -51,6 +51,7 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.running = running
     for routes in (routes_on_demand, routes_signals, routes_operation):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
 from forewarn_models.catalogue import detector_from_state, forecaster_from_state
-
 from forewarn_models.contract import FittedDetector, FittedForecaster, State
 from forewarn_service.api.faults import Refusal
 

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from forewarn_adapters.config.schema import Role, Signal
 from forewarn_service.api.access import Caller, listens_on_loopback, require
@@ -12,15 +12,18 @@ from forewarn_service.api.faults import Refusal
 from forewarn_service.api.parts import Running, RunningApi
 
 # Tells the OpenAPI document about the header; the decision is made below.
-BEARER = HTTPBearer(
-    auto_error=False,
-    scheme_name="bearer",
-    description="One of api.tokens; not needed while none is configured (loopback only).",
+_SHOWN = Security(
+    HTTPBearer(
+        auto_error=False,
+        scheme_name="bearer",
+        description="One of api.tokens; not needed while none is configured (loopback only).",
+    )
 )
+Shown = Annotated[HTTPAuthorizationCredentials | None, _SHOWN]
 
 
-def _gate(role: Role, *, any_team: bool) -> Callable[[Request, Running], Awaitable[Caller]]:
-    async def caller_with_role(request: Request, api: RunningApi) -> Caller:
+def _gate(role: Role, *, any_team: bool) -> Callable[[Request, Running, Shown], Awaitable[Caller]]:
+    async def caller_with_role(request: Request, api: RunningApi, _: Shown) -> Caller:
         actor = "anonymous"
         try:
             caller = api.tokens.caller(request.headers.get("authorization"))
@@ -44,7 +47,7 @@ Operator = Annotated[Caller, Depends(_gate("operate", any_team=False))]
 Admin = Annotated[Caller, Depends(_gate("admin", any_team=True))]
 
 
-async def may_scrape(request: Request, api: RunningApi) -> None:
+async def may_scrape(request: Request, api: RunningApi, _: Shown) -> None:
     """Refuse a scrape without a token that reads all teams, unless only this machine can ask."""
     if not listens_on_loopback(api.parts.config.api.listen):
         require(api.tokens.caller(request.headers.get("authorization")), "read", any_team=True)

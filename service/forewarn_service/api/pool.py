@@ -47,11 +47,13 @@ class WorkPool:
     async def run(self, work: Callable[[], Result]) -> Result:
         """Return what `work` returns, computed in a thread; Refusal with 503 past the deadline."""
         future = self._executor.submit(work)
-        await asyncio.wait([asyncio.wrap_future(future)], timeout=self._limits.deadline_seconds)
-        if future.done():
-            return future.result()
-        if not future.cancel():
+        waited = asyncio.wrap_future(future)
+        await asyncio.wait([waited], timeout=self._limits.deadline_seconds)
+        if waited.done():
+            return waited.result()
+        if not future.cancel():  # it has begun
             self._keep_place_until_done(future)
+        waited.cancel()  # what comes of it is nobody's any more
         raise Refusal(
             503,
             "deadline",

@@ -6,14 +6,14 @@ from typing import TypeVar
 import numpy as np
 import orjson
 from fastapi import APIRouter, Request
-from forewarn_models.catalogue import FORECASTERS
-from forewarn_models.detector import RarityDetector
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from forewarn_adapters.config.schema import Signal
 from forewarn_models.budget import DEFAULT_BUDGET, parse_budget
+from forewarn_models.catalogue import FORECASTERS
 from forewarn_models.contract import Forecast, Forecaster
+from forewarn_models.detector import RarityDetector
 from forewarn_models.durations import milliseconds_of, parse_duration
 from forewarn_models.errors import DataError
 from forewarn_models.samples import Samples, floor_to_step

@@ -41,7 +41,7 @@ async def signals(caller: Reader, api: RunningApi) -> Response:
 @router.get(
     "/{name}/series",
     summary="The newest verdict of each series of a signal",
-    responses=answers(SeriesPage, 401, 403, 404, 410, 422),
+    responses=answers(SeriesPage, 401, 403, 404, 409, 410, 422),
 )
 async def series(
     caller: Reader,
