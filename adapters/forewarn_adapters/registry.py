@@ -31,7 +31,7 @@ Cell: TypeAlias = str | int | float | bool | None
 
 CHAMPION = "champion"
 _ARCHIVE = "model/model.npz"
-_HASH_TAG = "sha256"
+_HASH_TAG, _TRAINED_TAG, _RECIPE_TAG = "sha256", "trained_milliseconds", "recipe"
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _METRICS_IN_A_BATCH = 1_000
 _PARAMS_IN_A_BATCH = 100
@@ -54,6 +54,7 @@ class TrainingRecord:
         kind: which of its models was trained.
         state: the fitted model.
         trained_milliseconds: when, since the epoch.
+        recipe: what makes two trainings comparable: the query and the hyperparameters.
         params: how it was trained.
         metrics: how good it is; what is not finite is not logged.
         tables: by name; kept as JSON with `columns` and `data`, which MLflow's page shows.
@@ -64,6 +65,7 @@ class TrainingRecord:
     kind: Kind
     state: State
     trained_milliseconds: int
+    recipe: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Champion:
     state: State
     metrics: Mapping[str, float]
     trained_milliseconds: int
+    recipe: str = ""
 
 
 class Registry:
@@ -122,7 +125,8 @@ class Registry:
                 _log_files(client, run_id, record, data)
                 client.set_terminated(run_id)
             except BaseException:
-                with contextlib.suppress(Exception):  # the first failure is the one to tell
+                # the first failure is the one to tell
+                with contextlib.suppress(RegistryError), registry_errors("ending a run"):
                     client.set_terminated(run_id, "FAILED")
                 raise
             return _register(client, record, run_id, f"{artifact_uri}/model", _digest(data))
@@ -186,8 +190,13 @@ class Registry:
             metrics = dict(client.get_run(run_id).data.metrics)
         if found.tags.get(_HASH_TAG, _digest(data)) != _digest(data):
             raise RegistryError(f"{what}: its archive is not the one that was registered")
-        trained = int(found.tags.get("trained_milliseconds", found.creation_timestamp))
-        return Champion(int(found.version), _state(data, what), metrics, trained)
+        return Champion(
+            version=int(found.version),
+            state=_state(data, what),
+            metrics=metrics,
+            trained_milliseconds=int(found.tags.get(_TRAINED_TAG, found.creation_timestamp)),
+            recipe=found.tags.get(_RECIPE_TAG, ""),
+        )
 
     def _check_size(self, what: str, size: int) -> None:
         if size > self._max_model_bytes:
@@ -293,6 +302,8 @@ def _register(
     from mlflow.exceptions import MlflowException
 
     name = model_name(record.signal, record.kind)
+    tags = {_HASH_TAG: digest, _TRAINED_TAG: str(record.trained_milliseconds)}
+    tags |= {_RECIPE_TAG: record.recipe} if record.recipe else {}
     try:
         client.create_registered_model(name)
     except MlflowException as failed:
@@ -302,7 +313,7 @@ def _register(
         name,
         source=source,
         run_id=run_id,
-        tags={_HASH_TAG: digest, "trained_milliseconds": str(record.trained_milliseconds)},
+        tags=tags,
         await_creation_for=0,
     )
     return int(version.version)

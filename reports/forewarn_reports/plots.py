@@ -1,0 +1,250 @@
+"""Pictures of series, forecasts and rarity as PNG: for training runs, notebooks and reports.
+
+They are drawn with matplotlib's objects alone: no window, no global state, any thread.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
+from forewarn_models.contract import Forecast
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK, _SOFT, _GRID = "#1f2933", "#7b8794", "#e4e7eb"
+_VALUE, _EXPECTED, _BAND, _ALARM = "#334e68", "#2186eb", "#bae3ff", "#d64545"
+_LIMIT = "#cb6e17"
+_LONGEST_TITLE = 110
+_DOTS_PER_INCH = 110
+_YEAR_SECONDS = 31_536_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesPicture:
+    """One series with what was expected of it; arrays of equal length, NaN where not known.
+
+    Args:
+        title: what it is.
+        times_milliseconds: since the epoch, UTC.
+        value: what was seen.
+        expected: by the model.
+        lower: bottom of the band.
+        upper: its top.
+        score: against the budget; anomalous from 1 on.
+    """
+
+    title: str
+    times_milliseconds: IntegerArray
+    value: FloatArray
+    expected: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    score: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ForecastPicture:
+    """The newest history of one series and its forecast.
+
+    Args:
+        title: what it is.
+        times_milliseconds: of the history, since the epoch, UTC.
+        value: the history; NaN is a gap.
+        forecast: of all series.
+        row: which of them.
+        limit: a value that must not be crossed.
+    """
+
+    title: str
+    times_milliseconds: IntegerArray
+    value: FloatArray
+    forecast: Forecast
+    row: int
+    limit: float | None = None
+
+
+def series_plot(picture: SeriesPicture) -> bytes:
+    """Return a PNG: value, expected and band above, the score below; anomalies stand out."""
+    figure = _figure(height=5.2)
+    top, bottom = figure.subplots(
+        2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1), "hspace": 0.08}
+    )
+    times = picture.times_milliseconds.astype("datetime64[ms]")
+    _band_and_value(top, picture, times)
+    _keep_in_view(top, picture)
+    _score_strip(bottom, picture, times)
+    _dress(top, title=picture.title)
+    _dress(bottom)
+    _date_axis(bottom)
+    top.tick_params(labelbottom=False)
+    return _png(figure)
+
+
+def forecast_plot(picture: ForecastPicture) -> bytes:
+    """Return a PNG: the history, then the median forecast with its bands, and the limit."""
+    figure = _figure(height=4.2)
+    axes = figure.subplots()
+    forecast = picture.forecast
+    history = picture.times_milliseconds.astype("datetime64[ms]")
+    axes.plot(history, picture.value, color=_VALUE, linewidth=0.9, label="seen")
+    ahead = forecast.start_milliseconds + forecast.step_milliseconds * np.arange(
+        forecast.quantiles.shape[1], dtype=np.int64
+    )
+    _fan(axes, ahead.astype("datetime64[ms]"), forecast, picture.row)
+    if picture.limit is not None:
+        axes.axhline(picture.limit, color=_LIMIT, linewidth=1.2, linestyle="--", label="limit")
+    _dress(axes, title=picture.title)
+    _legend(axes)
+    _date_axis(axes)
+    return _png(figure)
+
+
+def return_levels_plot(
+    title: str, *, levels_seconds: FloatArray, seen: FloatArray, expected: FloatArray
+) -> bytes:
+    """Return a PNG that compares how often episodes should have reached return levels and did.
+
+    Args:
+        title: what it is.
+        levels_seconds: (n,) return periods.
+        seen: (n,) episodes that reached each.
+        expected: (n,) how many a right tail gives: the judged time over the level.
+    """
+    figure = _figure(height=4.2)
+    axes = figure.subplots()
+    low = np.maximum(expected - 2.0 * np.sqrt(expected), 0.05)
+    high = expected + 2.0 * np.sqrt(expected) + 1.0
+    axes.fill_between(levels_seconds, low, high, color=_BAND, label="chance (two deviations)")
+    axes.plot(levels_seconds, expected, color=_EXPECTED, linewidth=1.5, label="promised")
+    shown = np.where(seen > 0, seen, np.nan)
+    axes.plot(levels_seconds, shown, "o", color=_VALUE, markersize=6, label="seen")
+    none = levels_seconds[seen == 0]
+    axes.plot(none, np.full(len(none), 0.07), "v", color=_SOFT, markersize=6, label="none seen")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=0.05)
+    axes.set_xticks(levels_seconds, [_period_text(level) for level in levels_seconds])
+    axes.minorticks_off()
+    axes.set_xlabel("return period", color=_SOFT)
+    axes.set_ylabel("episodes", color=_SOFT)
+    _dress(axes, title=title)
+    _legend(axes)
+    return _png(figure)
+
+
+def _figure(*, height: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.0, height), dpi=_DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: "Figure") -> bytes:
+    target = io.BytesIO()
+    # no Software tag: the same picture gives the same bytes
+    figure.savefig(target, format="png", metadata={"Software": None})
+    return target.getvalue()
+
+
+def _band_and_value(axes: "Axes", picture: SeriesPicture, times: np.ndarray) -> None:
+    axes.fill_between(
+        times, picture.lower, picture.upper, color=_BAND, linewidth=0, label="ordinary (99 %)"
+    )
+    axes.plot(times, picture.expected, color=_EXPECTED, linewidth=0.9, label="expected")
+    axes.plot(times, picture.value, color=_VALUE, linewidth=0.8, label="seen")
+    hot = _is_anomalous(picture)
+    axes.plot(times[hot], picture.value[hot], "o", color=_ALARM, markersize=3.5, label="anomalous")
+    _legend(axes)
+
+
+def _keep_in_view(axes: "Axes", picture: SeriesPicture) -> None:
+    """Let single far values be cut off where they would flatten all the rest."""
+    every = np.concatenate([picture.value, picture.lower, picture.upper])
+    known = every[np.isfinite(every)]
+    if not len(known):
+        return
+    low, high = np.quantile(known, [0.001, 0.999])
+    hot = picture.value[_is_anomalous(picture)]
+    low, high = float(min(low, hot.min(initial=low))), float(max(high, hot.max(initial=high)))
+    if high > low:
+        margin = 0.08 * (high - low)
+        axes.set_ylim(low - margin, high + margin)
+
+
+def _score_strip(axes: "Axes", picture: SeriesPicture, times: np.ndarray) -> None:
+    axes.fill_between(times, 0.0, picture.score, color=_SOFT, alpha=0.35, linewidth=0)
+    hot = np.where(_is_anomalous(picture), picture.score, np.nan)
+    axes.vlines(times, 0.0, hot, color=_ALARM, linewidth=1.2)
+    axes.axhline(1.0, color=_ALARM, linewidth=0.9, linestyle="--")
+    known = picture.score[np.isfinite(picture.score)]
+    axes.set_ylim(0.0, max(1.3, 1.1 * float(known.max(initial=0.0))))
+    axes.set_ylabel("score\n(1 = budget)", color=_SOFT, fontsize=8)
+
+
+def _is_anomalous(picture: SeriesPicture) -> BooleanArray:
+    return np.nan_to_num(picture.score) >= 1.0
+
+
+def _fan(axes: "Axes", times: np.ndarray, forecast: Forecast, row: int) -> None:
+    """Draw the bands from the widest to the narrowest, then the median."""
+    levels = forecast.quantile_levels
+    quantiles = forecast.quantiles[row]
+    for place in range(len(levels) // 2):
+        share = levels[-1 - place] - levels[place]
+        axes.fill_between(
+            times,
+            quantiles[:, place],
+            quantiles[:, -1 - place],
+            color=_EXPECTED,
+            alpha=0.16 + 0.12 * place,
+            linewidth=0,
+            label=f"{share:.0%}",
+        )
+    middle = quantiles[:, levels.index(0.5)]
+    axes.plot(times, middle, color=_EXPECTED, linewidth=1.3, label=forecast.model[row])
+
+
+def _dress(axes: "Axes", *, title: str = "") -> None:
+    if title:
+        text = title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
+        # labels are data: a dollar sign in one is no formula
+        axes.set_title(text, loc="left", fontsize=10, color=_INK, parse_math=False)
+    axes.grid(visible=True, color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.01)
+    axes.tick_params(colors=_SOFT, labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_GRID)
+
+
+def _legend(axes: "Axes") -> None:
+    axes.legend(
+        loc="upper left", ncols=5, fontsize=8, frameon=True, framealpha=0.85, edgecolor="none"
+    )
+
+
+def _date_axis(axes: "Axes") -> None:
+    from datetime import UTC
+
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(tz=UTC)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))
+    axes.set_xlabel("UTC", color=_SOFT, fontsize=8, loc="right")
+
+
+def _period_text(seconds: float) -> str:
+    for unit, size in (("y", _YEAR_SECONDS), ("d", 86_400.0), ("h", 3_600.0), ("m", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"

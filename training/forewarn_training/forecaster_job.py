@@ -1,0 +1,163 @@
+"""One forecaster: read, fit, back-test at rolling origins, compare, log, promote."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+
+from forewarn_adapters.config.schema import ForecastPolicy, Signal
+from forewarn_adapters.registry import Champion, TrainingRecord
+from forewarn_models.catalogue import FORECASTERS, forecaster_from_state
+from forewarn_models.contract import FittedForecaster, Forecaster
+from forewarn_models.durations import format_duration, milliseconds_of
+from forewarn_models.errors import ModelError, NotEnoughHistory
+from forewarn_models.panel import Panel
+from forewarn_training.forecast_judging import LEVELS, ForecastQuality, back_test, pinball_loss
+from forewarn_training.gate import Decision, compare_forecasts, compare_logged
+from forewarn_training.history import history_span, read_history
+from forewarn_training.outcome import ModelOutcome
+from forewarn_training.pictures import forecast_pictures
+from forewarn_training.tables import forecast_tables
+from forewarn_training.task import Task, comparable_champion, history_metrics, recipe_of, store
+
+
+def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> ModelOutcome:
+    """Return what came of training the forecaster; any ForewarnError may be raised."""
+    task.progress("reading for the forecast")
+    span = history_span(
+        now_milliseconds=task.now_milliseconds, history=policy.history, step=policy.step
+    )
+    history = read_history(task.source, signal.query, span=span)
+    forecaster = forecaster_of(policy)
+    task.progress(f"fitting forecasts of {history.n_series} series")
+    fitted = forecaster.fit(history)
+    task.progress("back-testing forecasts")
+    quality = _quality(forecaster, history, policy)
+    decision = _decide(signal, task, history, forecaster=forecaster, quality=quality)
+    return _stored(signal, task, history, fitted, quality=quality, decision=decision)
+
+
+def forecaster_of(policy: ForecastPolicy) -> Forecaster:
+    """Return the forecaster that a policy names, told how far ahead it will be asked.
+
+    "auto" is the hybrid, which chooses and weighs for each series by itself.
+    """
+    chosen = FORECASTERS["hybrid" if policy.model == "auto" else policy.model]
+    return _with_horizon(chosen, policy)
+
+
+def _with_horizon(forecaster: Forecaster, policy: ForecastPolicy) -> Forecaster:
+    if not is_dataclass(forecaster) or isinstance(forecaster, type):
+        return forecaster
+    if "horizon" not in {field.name for field in fields(forecaster)}:
+        return forecaster
+    return replace(forecaster, horizon=policy.horizon)
+
+
+def _quality(
+    forecaster: Forecaster, history: Panel, policy: ForecastPolicy
+) -> ForecastQuality | None:
+    naive = _with_horizon(FORECASTERS["seasonal_naive"], policy)
+    try:
+        return back_test(forecaster, history, naive=naive, horizon=policy.horizon)
+    except NotEnoughHistory:
+        return None
+
+
+def _decide(
+    signal: Signal,
+    task: Task,
+    history: Panel,
+    *,
+    forecaster: Forecaster,
+    quality: ForecastQuality | None,
+) -> Decision:
+    """Return whether the candidate is promoted.
+
+    The champion's own forecast of what came after its history is compared with what the
+    candidate's recipe says when it is given the history up to that same instant.
+    """
+    champion, why = comparable_champion(
+        task.registry, signal.name, "forecaster", recipe=recipe_of(_recipe(signal))
+    )
+    if champion is None:
+        return Decision(True, why)
+    losses = _losses(champion, history, forecaster)
+    if losses is not None:
+        return compare_forecasts(*losses)
+    return compare_logged({} if quality is None else quality.metrics(), champion.metrics)
+
+
+def _losses(
+    champion: Champion, history: Panel, forecaster: Forecaster
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the pinball losses of candidate and champion; None when nothing new came."""
+    try:
+        model = forecaster_from_state(champion.state)
+        theirs = model.predict(1, LEVELS)
+        place = (theirs.start_milliseconds - history.start_milliseconds) // (
+            history.step_milliseconds
+        )
+        n_steps = history.n_times - place
+        if n_steps < 1 or place < 1 or model.step_milliseconds != history.step_milliseconds:
+            return None
+        twin = forecaster.fit(history.columns(0, place))
+    except (ModelError, NotEnoughHistory):
+        return None
+    actual = history.columns(place, history.n_times)
+    return _loss(twin, actual, history), _loss(model, actual, history)
+
+
+def _loss(model: FittedForecaster, actual: Panel, history: Panel) -> np.ndarray:
+    """Return the loss of each row of the history; NaN for series that the model lacks."""
+    forecast = model.predict(actual.n_times, LEVELS)
+    losses = pinball_loss(forecast, actual.rows(forecast.series).values)
+    by_series = dict(zip(forecast.series, losses, strict=True))
+    return np.array([by_series.get(labels, np.nan) for labels in history.series])
+
+
+def _stored(
+    signal: Signal,
+    task: Task,
+    history: Panel,
+    fitted: FittedForecaster,
+    *,
+    quality: ForecastQuality | None,
+    decision: Decision,
+) -> ModelOutcome:
+    task.progress("storing the forecaster")
+    metrics = history_metrics(history)
+    metrics |= {} if quality is None else quality.metrics()
+    record = TrainingRecord(
+        signal=signal.name,
+        kind="forecaster",
+        state=fitted.state(),
+        trained_milliseconds=task.now_milliseconds,
+        recipe=recipe_of(_recipe(signal)),
+        params=_params(signal, decision),
+        metrics=metrics,
+        tables={} if quality is None else forecast_tables(quality),
+        plots=forecast_pictures(signal, history, fitted),
+    )
+    return store(task, record, decision)
+
+
+def _recipe(signal: Signal) -> dict[str, object]:
+    policy = signal.forecast or ForecastPolicy()
+    return {
+        "query": signal.query,
+        "step": format_duration(policy.step),
+        "model": policy.model,
+        "horizon": format_duration(policy.horizon),
+    }
+
+
+def _params(signal: Signal, decision: Decision) -> Mapping[str, str]:
+    policy = signal.forecast or ForecastPolicy()
+    return {
+        **{name: str(value) for name, value in _recipe(signal).items()},
+        "history": format_duration(policy.history),
+        "horizon_steps": str(milliseconds_of(policy.horizon) // milliseconds_of(policy.step)),
+        "promoted": str(decision.is_promoted),
+        "why": decision.why,
+    }

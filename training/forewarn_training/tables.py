@@ -1,0 +1,87 @@
+"""The tables that a training run keeps: one row a series."""
+
+import numpy as np
+
+from forewarn_adapters.registry import Table
+from forewarn_models.arrays import FloatArray
+from forewarn_models.budget import Budget
+from forewarn_models.labels import label_text
+from forewarn_training.forecast_judging import ForecastQuality
+from forewarn_training.judging import Quality
+
+_MOST_ROWS = 100_000
+_MOST_STEPS_SHOWN = 48
+
+
+def detector_table(quality: Quality, budget: Budget) -> Table:
+    """Return how each output row did."""
+    columns = (
+        "series",
+        "judged_days",
+        "alarms",
+        "allowed_alarms",
+        "peak_score",
+        "band_coverage_ratio",
+        "one_step_error_ratio",
+    )
+    seconds = quality.judged_seconds
+    cells = np.column_stack(
+        [
+            seconds / 86_400.0,
+            quality.alarms,
+            seconds / budget.return_period_seconds,
+            quality.peak_score,
+            _over(quality.inside, quality.banded),
+            _over(quality.error, quality.naive_error),
+        ]
+    )
+    return _table(columns, [label_text(labels) for labels in quality.series], cells)
+
+
+def forecast_tables(quality: ForecastQuality) -> dict[str, Table]:
+    """Return how each series was forecast, and how errors grow with the distance."""
+    columns = ("series", "mase", "pinball", "coverage_80_ratio", "coverage_95_ratio")
+    error = _row_means(quality.error)
+    cells = np.column_stack([_over(error, quality.scale), quality.pinball, quality.coverage])
+    names = [label_text(labels) for labels in quality.series]
+    return {"series": _table(columns, names, cells), "horizons": _horizons(quality)}
+
+
+def _horizons(quality: ForecastQuality) -> Table:
+    n_steps = quality.error.shape[1]
+    chosen = np.unique(np.linspace(0, n_steps - 1, min(n_steps, _MOST_STEPS_SHOWN)).astype(int))
+    columns = ("ahead_seconds", "mase", "mase_of_seasonal_naive")
+    cells = np.column_stack(
+        [_typical(each[:, chosen], quality.scale) for each in (quality.error, quality.naive_error)]
+    )
+    ahead = (chosen + 1) * quality.step_seconds
+    rows = zip(ahead.tolist(), *cells.T.tolist(), strict=True)
+    return Table(columns, tuple(tuple(_known(cell) for cell in row) for row in rows))
+
+
+def _typical(error: FloatArray, scale: FloatArray) -> FloatArray:
+    relative = np.stack([_over(column, scale) for column in error.T])
+    out = np.full(len(relative), np.nan)
+    is_known = np.isfinite(relative).any(axis=1)
+    out[is_known] = np.nanmedian(relative[is_known], axis=1)
+    return out
+
+
+def _row_means(values: FloatArray) -> FloatArray:
+    known = np.isfinite(values)
+    return _over(np.sum(values, axis=1, where=known), known.sum(axis=1).astype(np.float64))
+
+
+def _table(columns: tuple[str, ...], names: list[str], cells: FloatArray) -> Table:
+    rows = zip(names[:_MOST_ROWS], cells[:_MOST_ROWS].tolist(), strict=True)
+    return Table(columns, tuple((name, *(_known(cell) for cell in row)) for name, row in rows))
+
+
+def _known(cell: float) -> float | None:
+    return cell if np.isfinite(cell) else None
+
+
+def _over(part: FloatArray, whole: FloatArray) -> FloatArray:
+    is_known = np.isfinite(whole) & (whole > 0)
+    out: FloatArray = np.divide(part, whole, out=np.full(len(part), np.nan), where=is_known)
+    return out
