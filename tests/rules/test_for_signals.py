@@ -53,9 +53,7 @@ def test_no_rule_of_a_signal_looks_at_another_one() -> None:
         for (group, _), rule in rules.items()
         if group == "forewarn-latency" and 'signal="latency"' not in rule["expr"]
     ] == []
-    assert [rule["expr"] for rule in rules.values() if "=~" in rule["expr"]] == [
-        rules["forewarn-itself", "ForewarnSourceFailing"]["expr"]
-    ]
+    assert [alert for (_, alert), rule in rules.items() if "signal=~" in rule["expr"]] == []
 
 
 def test_only_a_signal_with_a_limit_has_the_rule_of_the_limit() -> None:
@@ -80,6 +78,8 @@ def test_rules_on_forewarn_itself_are_written_once() -> None:
     assert [alert for group, alert in rules_of(LATENCY, DISK) if group == "forewarn-itself"] == [
         "ForewarnAbsent",
         "ForewarnSourceFailing",
+        "ForewarnFailing",
+        "ForewarnNobodyWrites",
         "ForewarnTicksSkipped",
         "ForewarnSamplesDropped",
     ]
