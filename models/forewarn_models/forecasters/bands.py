@@ -133,7 +133,10 @@ def _smooth(values: FloatArray, kernel: FloatArray) -> FloatArray:
 def _table(standardised: FloatArray, sample_sizes: FloatArray) -> FloatArray:
     """Return quantiles at TABLE_LEVELS, widened as conformal ranks for the sample size."""
     size = np.maximum(sample_sizes, 1).astype(np.float64)[:, None]
-    wanted = 0.5 + (TABLE_LEVELS - 0.5) * (1 + 1 / size)
+    # A rank beyond the sample would be certainty: a quarter of the tail always stays outside.
+    inner = 0.5 - np.minimum(TABLE_LEVELS, 1 - TABLE_LEVELS)
+    inner = np.minimum(inner * (1 + 1 / size), 0.5 - (0.5 - inner) / 4)
+    wanted = 0.5 + np.sign(TABLE_LEVELS - 0.5) * inner
     reached = np.clip(wanted, 0.5 / (size + 1), 1 - 0.5 / (size + 1))
     both = np.concatenate([standardised, -standardised], axis=1)
     signed = _quantiles(standardised, reached)
@@ -141,7 +144,7 @@ def _table(standardised: FloatArray, sample_sizes: FloatArray) -> FloatArray:
     share = _SIGNED * np.interp(size, _SKEW_SEEN, (0.0, 1.0))
     table = share * signed + (1 - share) * mirrored
     # Beyond what the sample reaches, tails go on as a Gaussian's would.
-    beyond = ndtri(np.clip(wanted, 1e-5, 1 - 1e-5)) / np.where(reached == 0.5, 1, ndtri(reached))
+    beyond = ndtri(wanted) / np.where(reached == 0.5, 1, ndtri(reached))
     table = table * np.where(np.abs(wanted - reached) > 1e-12, np.abs(beyond), 1.0)
     table[:, TABLE_LEVELS == 0.5] = 0.0
     below, above = TABLE_LEVELS < 0.5, TABLE_LEVELS > 0.5

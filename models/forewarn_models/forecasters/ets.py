@@ -17,8 +17,10 @@ from forewarn_models.arrays import FloatArray
 from forewarn_models.contract import Forecast, State
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.forecasters.bands import quantile_levels
+from forewarn_models.forecasters.fallback import Fallback, fallback_of
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, WEEK_MILLISECONDS
 from forewarn_models.forecasters.mixture import check_steps, usable_values
+from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
 
@@ -36,24 +38,18 @@ class Ets:
     """Additive level, damped trend, and the season of a day (or week) where it is short enough."""
 
     def fit(self, history: Panel) -> "FittedEts":
-        """Return smoothing parameters of each series; one with less than ten samples cannot say.
+        """Return smoothing parameters of each series; young ones fall back to seasonal naive.
 
         Raises NotEnoughHistory when no series has two samples.
         """
+        fallback = Fallback(SeasonalNaive().fit(history))
         values = usable_values(history, what=f"the forecaster {KIND!r}")[:, -_MOST_SAMPLES:]
         season = _season(values.shape[1], history.step_milliseconds)
         filled = np.stack([_filled(row) for row in values])
         parameters = [_parameters(row, season) for row in filled]
         width = max(len(row) for row in parameters)
         padded = [np.pad(row, (0, width - len(row)), constant_values=np.nan) for row in parameters]
-        return FittedEts(
-            history.series,
-            history.end_milliseconds,
-            history.step_milliseconds,
-            season,
-            filled,
-            np.stack(padded),
-        )
+        return FittedEts(season, filled, np.stack(padded), fallback)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,20 +57,24 @@ class FittedEts:
     """Smoothing parameters, and the history that they smooth.
 
     Args:
-        series: the labels of the rows.
-        end_milliseconds: the time of the first slot after the history.
-        step_milliseconds: from one slot to the next.
         season: in slots, 0 without one.
-        values: (n_series, n_times) without gaps; rows that cannot say are NaN.
+        values: (n_series, n_times) without gaps; rows that are too young are NaN.
         parameters: (n_series, n_parameters) as statsmodels orders them.
+        fallback: for the rows that are too young.
     """
 
-    series: tuple[Labels, ...]
-    end_milliseconds: int
-    step_milliseconds: int
     season: int
     values: FloatArray
     parameters: FloatArray
+    fallback: Fallback
+
+    @property
+    def series(self) -> tuple[Labels, ...]:
+        return self.fallback.fitted.series
+
+    @property
+    def step_milliseconds(self) -> int:
+        return self.fallback.fitted.step_milliseconds
 
     def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
         """Return quantiles of the `n_steps` slots after the history; NaN rows cannot be said."""
@@ -82,26 +82,13 @@ class FittedEts:
         check_steps(n_steps)
         rows = zip(self.values, self.parameters, strict=True)
         quantiles = [_quantiles(row, own, self.season, n_steps, wanted) for row, own in rows]
-        known = [bool(np.isfinite(row).all()) for row in self.values]
-        return Forecast(
-            self.series,
-            self.end_milliseconds,
-            self.step_milliseconds,
-            wanted,
-            np.stack(quantiles),
-            tuple(KIND if is_known else "none" for is_known in known),
-        )
+        return self.fallback.complete(np.stack(quantiles), KIND, n_steps=n_steps, levels=levels)
 
     def state(self) -> State:
         """Return what `from_state` restores."""
-        manifest = {
-            "series": [dict(labels) for labels in self.series],
-            "end_milliseconds": self.end_milliseconds,
-            "step_milliseconds": self.step_milliseconds,
-            "season": self.season,
-        }
-        return State(
-            KIND, _FORMAT, manifest, {"values": self.values, "parameters": self.parameters}
+        return self.fallback.stored(
+            {"kind": KIND, "season": self.season},
+            {"values": self.values, "parameters": self.parameters},
         )
 
 
@@ -109,14 +96,11 @@ def from_state(state: State) -> FittedEts:
     """Return the fitted forecaster that `state` holds."""
     if state.format_version != _FORMAT:
         raise UnknownFormat(f"an ets of format {_FORMAT} is needed, got {state.format_version}")
-    manifest = state.manifest
     return FittedEts(
-        tuple(tuple(sorted(labels.items())) for labels in manifest["series"]),
-        int(manifest["end_milliseconds"]),
-        int(manifest["step_milliseconds"]),
-        int(manifest["season"]),
+        int(state.manifest["season"]),
         state.arrays["values"],
         state.arrays["parameters"],
+        fallback_of(state),
     )
 
 
@@ -174,10 +158,11 @@ def _quantile(predicted: Any, level: float) -> FloatArray:
 
 
 def _model(row: FloatArray, season: int) -> Any:
+    import pandas as pd
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
     return ETSModel(
-        row,
+        pd.Series(row),
         error="add",
         trend="add",
         damped_trend=True,
