@@ -2,9 +2,10 @@
 
 What a scrape says by leaving a series out is said here by Prometheus's stale marker: a row that
 cannot say any more has its score, return period, expected value and band ended one millisecond
-after its newest sample, so that every later sample is still newer. An episode whose direction or
-severity changes, or which ends, has a 0 written under its old labels. While a row cannot say, its
-episode is left as it is: Prometheus holds it for its own five minutes of looking back.
+after its newest sample, so that every later sample is still newer. Where the direction or severity
+of a row's episode changes, the series under the old labels is ended at that sample. While a row
+cannot say, its episode is left as it is: Prometheus holds it for its own five minutes of looking
+back, so that a lost source resolves no page.
 """
 
 import struct
@@ -122,7 +123,7 @@ class Encoder:
             samples.add(row, emitted.timestamp_milliseconds, values, emitted.row, chosen)
 
     def _add_episodes(self, samples: "_Samples", emitted: Verdicts) -> None:
-        """Write the active episodes, and a 0 where one has ended or changed its labels."""
+        """Write the active episodes, and end the series of those whose labels have changed."""
         open_rows = {row for row, labels in enumerate(self._rows) if labels in self._episodes}
         touched = (emitted.severity > 0) | np.isin(emitted.row, list(open_rows))
         chosen = np.flatnonzero(touched & np.isfinite(emitted.score))
@@ -139,11 +140,12 @@ class Encoder:
         self, samples: "_Samples", row: int, timestamp: int, episode: tuple[int, int]
     ) -> None:
         labels = self._rows[row]
-        held = self._episodes.get(labels)
-        if held is not None and timestamp < held[2]:
+        *held, since = self._episodes.get(labels, (0, 0, 0))
+        if timestamp < since:
             return  # a late sample says nothing of an episode that went on after it
-        if held is not None and held[:2] != episode:
-            samples.add_one(_named(EPISODE, labels, episode_labels(*held[:2])), timestamp, 0.0, row)
+        if tuple(held) != episode:
+            ended = _named(EPISODE, labels, episode_labels(*held))
+            samples.add_one(ended, timestamp, STALE_MARKER, row)
         if episode[1]:
             samples.add_one(_named(EPISODE, labels, episode_labels(*episode)), timestamp, 1.0, row)
             self._episodes[labels] = (*episode, timestamp)
