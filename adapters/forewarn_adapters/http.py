@@ -51,7 +51,7 @@ class Answer:
     """What a server answered: any status, with the body unpacked."""
 
     status: int
-    body: bytes
+    body: bytes | bytearray
     location: str = ""
 
     def text(self) -> str:
@@ -182,19 +182,18 @@ class HttpClient:
             response.release_conn()
             return Answer(response.status, content, response.headers.get("Location", ""))
 
-    def _content(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-        portions, size = [], 0
+    def _content(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytearray:
+        content = bytearray()
         while portion := response.read1(_PORTION_BYTES, decode_content=True):
-            size += len(portion)
-            if size > self._limits.answer_bytes:
+            content += portion
+            if len(content) > self._limits.answer_bytes:
                 raise AnswerTooLarge(
                     f"an answer of {self.name} must be at most {self._limits.answer_bytes} bytes: "
                     "ask for fewer series, a longer step or less history"
                 )
             if time.monotonic() > deadline:
                 raise SourceTimeout(self._too_slow())
-            portions.append(portion)
-        return b"".join(portions)
+        return content
 
     @contextlib.contextmanager
     def _converted(self) -> Iterator[None]:
@@ -343,7 +342,6 @@ def _pool(url: str, tls: Tls | None, connections: int) -> urllib3.HTTPConnection
         block=True,
         ssl_context=tls_context(tls),
         server_hostname=tls.server_name if tls else None,
-        assert_hostname=tls.server_name if tls else None,
     )
     secure.ConnectionCls = _BoundedTlsConnection
     return secure

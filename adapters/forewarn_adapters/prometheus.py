@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 # Prometheus refuses a range query of more than 11,000 points for a series.
 MOST_POINTS = 11_000
 MOST_SAMPLES = 50_000_000
+_PARTS_OF_TOO_MUCH = 4
 _MOST_WARNINGS_KEPT = 1_000
 
 
@@ -46,20 +47,20 @@ class Span:
             yield Span(first, min(first + stride - self.step, self.last), self.step)
 
 
-@dataclass(slots=True)
 class Allowance:
     """How many samples a read may still take; shared by its parallel parts."""
 
-    left: int
-    lock: threading.Lock
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+        self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
         """Take `count` samples off; SourceRejected when there are not so many left."""
-        with self.lock:
-            self.left -= count
-            if self.left < 0:
+        with self._lock:
+            self._left -= count
+            if self._left < 0:
                 raise SourceRejected(
-                    "one read must give fewer samples than the limit: "
+                    f"one read must give at most {self._most} samples: "
                     "ask for fewer series, a longer step or less history"
                 )
 
@@ -125,7 +126,7 @@ class PrometheusSource:
             fields = {"time": _seconds(part.last)}
             return _without_before(self._ask("/api/v1/query", window, fields), part.first)
 
-        allowance = Allowance(self._most_samples, threading.Lock())
+        allowance = Allowance(self._most_samples)
         span = Span(after_milliseconds + 1, until_milliseconds, 1)
         return joined(_split_where_needed(ask, span, allowance))
 
@@ -135,12 +136,15 @@ class PrometheusSource:
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def _in_parallel(self, ask: Callable[[Span], Matrix], parts: Iterable[Span]) -> list[Matrix]:
-        allowance = Allowance(self._most_samples, threading.Lock())
-        waiting = [
-            self._workers.submit(_split_where_needed, ask, part, allowance) for part in parts
-        ]
+        allowance = Allowance(self._most_samples)
+        waiting: list[Future[list[Matrix]]] = []
         try:
+            waiting.extend(
+                self._workers.submit(_split_where_needed, ask, part, allowance) for part in parts
+            )
             return [matrix for future in waiting for matrix in future.result()]
+        except (CancelledError, RuntimeError) as closed:
+            raise SourceUnavailable(f"{self._client.name} is not read any more") from closed
         finally:
             for future in waiting:
                 future.cancel()
@@ -227,14 +231,14 @@ def _without_before(matrix: Matrix, first: int) -> Matrix:
 def _split_where_needed(
     ask: Callable[[Span], Matrix], span: Span, allowance: Allowance
 ) -> list[Matrix]:
-    """Return the answers for a span, asked for by halves where the whole is too large."""
+    """Return the answers for a span, asked for in parts where the whole is too large."""
     try:
         matrix = ask(span)
     except AnswerTooLarge:
         if span.points == 1:
             raise
-        halves = span.parts((span.points + 1) // 2)
-        return [m for half in halves for m in _split_where_needed(ask, half, allowance)]
+        parts = span.parts(-(-span.points // _PARTS_OF_TOO_MUCH))
+        return [m for part in parts for m in _split_where_needed(ask, part, allowance)]
     allowance.take(len(matrix.value))
     return [matrix]
 

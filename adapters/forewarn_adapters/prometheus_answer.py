@@ -1,6 +1,6 @@
 """Answers of Prometheus' HTTP API, read into arrays without an object for each sample."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -93,7 +93,7 @@ def matrix_of(answer: Answer, labels: LabelCache) -> Matrix:
         reply = msgspec.json.decode(answer.body, type=_Reply)
         if reply.status != "success" or not reply.data or reply.data.result_type != "matrix":
             raise _not_an_answer(answer, f"status {reply.status!r} {reply.error}")
-        counts, samples = _samples([bytes(series.values) for series in reply.data.result])
+        counts, samples = _samples(reply.data.result)
         series = tuple(labels.labels(bytes(series.metric)) for series in reply.data.result)
     except (msgspec.DecodeError, ValueError, RecursionError) as broken:
         raise _not_an_answer(answer, str(broken)) from broken
@@ -151,32 +151,34 @@ def _not_an_answer(answer: Answer, why: str) -> SourceUnavailable:
     )
 
 
-def _samples(texts: Sequence[bytes]) -> tuple[IntegerArray, FloatArray]:
-    """Return how many samples each text holds, and all of them as rows of time and value."""
-    counts = np.fromiter((max(text.count(b"[") - 1, 0) for text in texts), np.int64, len(texts))
-    parts = [_parsed(group) for group in _groups(texts)]
-    samples = np.concatenate(parts) if parts else np.empty((0, 2))
+def _samples(series: Sequence[_Series]) -> tuple[IntegerArray, FloatArray]:
+    """Return how many samples each series has, and all of them as rows of time and value."""
+    counts = np.zeros(len(series), np.int64)
+    parts: list[FloatArray] = [np.empty((0, 2))]
+    group: list[bytes] = []
+    size = 0
+    for place, one in enumerate(series):
+        # A bounded number of bytes is copied at a time.
+        text = bytes(one.values)
+        counts[place] = _pairs(text)
+        if counts[place]:
+            group.append(text)
+            size += len(text)
+        if size >= _JSON_BYTES_AT_A_TIME:
+            parts.append(_parsed(group))
+            group, size = [], 0
+    parts.append(_parsed(group) if group else parts[0])
+    samples = np.concatenate(parts)
     if len(samples) != counts.sum():
         raise ValueError("samples that are not pairs of a time and a value")
     return counts, samples
 
 
-def _groups(texts: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Yield the texts that hold samples, a bounded number of bytes at a time."""
-    group: list[bytes] = []
-    size = 0
-    for text in texts:
-        if text.count(b"[") < 2:
-            if text.strip(_WHITESPACE) != b"[]":
-                raise ValueError("values that are no array of arrays")
-            continue
-        group.append(text)
-        size += len(text)
-        if size >= _JSON_BYTES_AT_A_TIME:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+def _pairs(text: bytes) -> int:
+    pairs = text.count(b"[") - 1
+    if pairs < 1 and text.strip(_WHITESPACE) != b"[]":
+        raise ValueError("values that are no array of arrays")
+    return pairs
 
 
 def _parsed(group: list[bytes]) -> FloatArray:

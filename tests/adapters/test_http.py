@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -29,6 +30,7 @@ from hostile_server import (
     in_turn,
     zip_bomb,
 )
+from secure_prometheus import PASSWORD, USERNAME, SecurePrometheus, secure_prometheus
 
 
 def client_of(
@@ -66,7 +68,7 @@ def test_a_question_in_the_address_is_asked():
 def test_connections_are_used_again():
     with hostile(lambda exchange: exchange.answer(200, str(id(exchange._handler)).encode())) as s:
         client = client_of(s.url)
-        answers = {client.post_form("/", {}).body for _ in range(5)}
+        answers = {bytes(client.post_form("/", {}).body) for _ in range(5)}
         client.close()
     assert len(answers) == 1
 
@@ -249,6 +251,56 @@ def test_certificates_that_are_none_are_refused(tmp_path):
         tls_context(Tls(cert_file=empty, key_file=empty))
     with pytest.raises(ConfigError, match="needs its cert_file"):
         tls_context(Tls(key_file=empty))
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory) -> Iterator[SecurePrometheus]:
+    with secure_prometheus(tmp_path_factory.mktemp("secure")) as server:
+        yield server
+
+
+def answer_of(server: SecurePrometheus, tls: Tls, *, host="localhost", password=PASSWORD) -> int:
+    endpoint = Endpoint(
+        url=server.url.replace("localhost", host),
+        tls=tls,
+        basic_auth=BasicAuth(username=USERNAME, password=password),
+    )
+    client = HttpClient(endpoint, HttpLimits(retries=0))
+    try:
+        return client.post_form("/api/v1/query", {"query": "1"}).status
+    finally:
+        client.close()
+
+
+def test_a_prometheus_behind_tls_a_client_certificate_and_a_password_is_read(secure):
+    tls = Tls(ca_file=secure.ca_file, cert_file=secure.cert_file)
+    assert answer_of(secure, tls) == 200
+    assert answer_of(secure, tls, password="wrong") == 401
+
+
+def test_a_server_is_reached_under_another_name_where_that_is_said(secure):
+    tls = Tls(ca_file=secure.ca_file, cert_file=secure.cert_file)
+    with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        answer_of(secure, tls, host="127.0.0.1")
+    named = tls.model_copy(update={"server_name": "prometheus.test"})
+    assert answer_of(secure, named, host="127.0.0.1") == 200
+    other = tls.model_copy(update={"server_name": "other.test"})
+    with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        answer_of(secure, other)
+
+
+def test_an_unknown_authority_is_not_trusted(secure):
+    with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        answer_of(secure, Tls(cert_file=secure.cert_file))
+
+
+def test_a_server_that_wants_a_certificate_gets_none_unless_told(secure):
+    with pytest.raises(SourceUnavailable):
+        answer_of(secure, Tls(ca_file=secure.ca_file))
+
+
+def test_plain_http_on_a_port_for_tls_is_answered_with_a_refusal(secure):
+    assert asked(secure.url.replace("https", "http")).status == 400
 
 
 def test_text_from_outside_is_shown_as_one_bounded_printable_line():
