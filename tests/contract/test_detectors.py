@@ -1,0 +1,258 @@
+"""Every detector of the catalogue against every promise of the contract."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forewarn_models.artefact import carry_of, carry_state, from_bytes, to_bytes
+from forewarn_models.catalogue import DETECTORS, detector_from_state
+from forewarn_models.contract import State
+from forewarn_models.errors import ModelError, NotEnoughHistory, UnknownFormat
+from forewarn_models.panel import Panel
+from strategies import SERIES, STEP, daily, noise, panel_of, values
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+N, LIVE = 400, 60
+ARRAYS = ("expected", "lower", "upper", "return_period_seconds", "direction")
+
+
+def every(n):
+    return panel_of(*(make(n) for make in SERIES.values()))
+
+
+@pytest.fixture(scope="module", params=sorted(DETECTORS))
+def detector(request):
+    """Each of the catalogue, with groups."""
+    return replace(DETECTORS[request.param], group_by=("half",), n_trees=5)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return every(N + LIVE)
+
+
+@pytest.fixture(scope="module")
+def model(detector, whole):
+    return detector.fit(whole.columns(0, N))
+
+
+@pytest.fixture
+def recent(whole):
+    return whole.columns(N, N + LIVE)
+
+
+def assert_same(ours, theirs):
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), err_msg=name)
+
+
+def scored(model, recent, cuts=()):
+    """The arrays of scores, computed in pieces."""
+    carry, parts = model.initial_carry(), []
+    for start, stop in zip((0, *cuts), (*cuts, recent.n_times), strict=True):
+        part, carry = model.score(recent.columns(start, stop), carry)
+        parts.append(part)
+    arrays = {n: np.concatenate([getattr(p, n) for p in parts], axis=1) for n in ARRAYS}
+    return replace(parts[0], **arrays), carry
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.sets(st.integers(1, LIVE - 1), max_size=6))
+def test_a_live_tick_equals_the_offline_score(model, whole, cuts):
+    recent = whole.columns(N, N + LIVE)
+    at_once, end = scored(model, recent)
+    in_pieces, cut_end = scored(model, recent, tuple(sorted(cuts)))
+    assert_same(at_once, in_pieces)
+    np.testing.assert_array_equal(end.arrays["baseline"], cut_end.arrays["baseline"])
+    assert end.next_milliseconds == cut_end.next_milliseconds == recent.end_milliseconds
+
+
+def test_tick_by_tick_equals_the_offline_score(model, recent):
+    at_once, _ = scored(model, recent)
+    assert_same(at_once, scored(model, recent, tuple(range(1, LIVE)))[0])
+
+
+def test_a_score_depends_on_no_later_value(model, recent):
+    changed = recent.values.copy()
+    changed[:, 30:] = 1e5
+    ours, _ = scored(model, recent)
+    theirs, _ = scored(model, replace(recent, values=changed))
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(ours, name)[:, :30], getattr(theirs, name)[:, :30])
+
+
+def test_scoring_is_pure_and_leaves_its_input(model, recent):
+    carry = model.initial_carry()
+    before = carry.arrays["baseline"].copy(), recent.values.copy()
+    first, _ = model.score(recent, carry)
+    second, _ = model.score(recent, carry)
+    assert_same(first, second)
+    np.testing.assert_array_equal(before[0], carry.arrays["baseline"])
+    np.testing.assert_array_equal(before[1], recent.values)
+
+
+def test_fitting_leaves_its_input(detector):
+    values = noise(100)[None, :]
+    history = Panel(values, ((("half", "0"),),), 0, STEP)
+    detector.fit(history)
+    np.testing.assert_array_equal(noise(100)[None, :], values)
+
+
+def test_the_same_seed_gives_the_same_model(detector, model, whole, recent):
+    again = detector.fit(whole.columns(0, N))
+    assert_same(model.score(recent, model.initial_carry())[0], scored(again, recent)[0])
+    assert to_bytes(model.state()) == to_bytes(again.state())
+
+
+def test_state_and_carry_survive_the_way_through_bytes(model, recent):
+    again = detector_from_state(from_bytes(to_bytes(model.state())))
+    carry = carry_of(from_bytes(to_bytes(carry_state(model.initial_carry()))))
+    assert again.series == model.series
+    assert again.output_series == model.output_series
+    assert again.step_milliseconds == model.step_milliseconds
+    assert_same(scored(model, recent)[0], again.score(recent, carry)[0])
+
+
+def test_a_state_of_another_kind_or_format_is_refused(model):
+    state = model.state()
+    with pytest.raises(UnknownFormat):
+        detector_from_state(replace(state, kind="prophet"))
+    with pytest.raises(UnknownFormat):
+        detector_from_state(replace(state, format_version=99))
+
+
+def test_a_state_that_lacks_a_part_is_refused(model):
+    state = model.state()
+    with pytest.raises(ModelError, match="must hold 'edges'"):
+        detector_from_state(
+            replace(state, arrays={n: a for n, a in state.arrays.items() if n != "edges"})
+        )
+    with pytest.raises(ModelError, match="must be a list"):
+        detector_from_state(replace(state, manifest={**state.manifest, "series": 3}))
+
+
+def test_each_row_says_something_or_that_it_cannot(model, recent):
+    scores, _ = scored(model, recent)
+    rows = len(recent.series)
+    known = np.isfinite(recent.values)
+    period = scores.return_period_seconds
+    np.testing.assert_array_equal(known, ~np.isnan(period[:rows]))
+    assert (period[~np.isnan(period)] > 0).all()
+    assert np.isfinite(period[~np.isnan(period)]).all()
+    assert ((scores.direction[:rows] == 0) == ~known).all()
+    assert (scores.lower[:rows] <= scores.upper[:rows]).all()
+    assert np.isnan(scores.expected[rows:]).all()
+    assert (scores.direction[rows:] == 0).all()
+
+
+def test_rows_are_the_series_and_then_the_groups(model, recent):
+    scores, _ = scored(model, recent)
+    groups = ((("half", "0"), ("series", "*")), (("half", "1"), ("series", "*")))
+    assert scores.series == model.output_series == (*recent.series, *groups)
+
+
+def test_one_sample_more_is_enough_to_be_scored_and_one_is_not_enough_to_learn(detector, model):
+    scores, carry = model.score(
+        Panel(np.empty((len(model.series), 0)), model.series, model.end_milliseconds, STEP),
+        model.initial_carry(),
+    )
+    assert scores.expected.shape == (len(model.output_series), 0)
+    assert carry.next_milliseconds == model.end_milliseconds
+    with pytest.raises(NotEnoughHistory) as raised:
+        detector.fit(panel_of([1.0]))
+    assert (60, 1) == (raised.value.needed, raised.value.got)
+
+
+def test_a_panel_without_rows_or_columns_has_not_enough_history(detector):
+    for empty in (Panel(np.empty((0, 0)), (), 0, STEP), panel_of([])):
+        with pytest.raises(NotEnoughHistory):
+            detector.fit(empty)
+
+
+def test_sixty_samples_are_enough(detector):
+    model = detector.fit(panel_of(noise(60)))
+    quiet, loud = panel_of([10.0], start=model.end_milliseconds), 60.0
+    ordinary, _ = model.score(quiet, model.initial_carry())
+    strange, _ = model.score(replace(quiet, values=[[loud]]), model.initial_carry())
+    assert ordinary.return_period_seconds[0, 0] < 3_600
+    assert strange.return_period_seconds[0, 0] > 20 * ordinary.return_period_seconds[0, 0]
+
+
+def test_a_row_with_too_little_history_cannot_say_and_hurts_no_other(detector):
+    young = np.full(N, np.nan)
+    young[-59:] = noise(59)
+    model = detector.fit(panel_of(noise(N, seed=3), young))
+    alone = detector.fit(panel_of(noise(N, seed=3)))
+    recent = panel_of(noise(20, seed=8), noise(20, seed=9), start=model.end_milliseconds)
+    scores, _ = model.score(recent, model.initial_carry())
+    assert np.isnan(scores.return_period_seconds[1]).all()
+    assert np.isnan(scores.expected[1]).all()
+    only, _ = alone.score(recent.rows(recent.series[:1]), alone.initial_carry())
+    np.testing.assert_allclose(
+        only.return_period_seconds[0], scores.return_period_seconds[0], rtol=1e-9
+    )
+
+
+def test_a_young_row_beside_old_ones_is_learned_from_its_own_days(detector):
+    young = np.full(2_000, np.nan)
+    young[-100:] = noise(100, seed=2)
+    model = detector.fit(panel_of(noise(2_000), young))
+    recent = panel_of([10.0], [10.0], start=model.end_milliseconds)
+    scores, _ = model.score(recent, model.initial_carry())
+    assert np.isfinite(scores.return_period_seconds).all()
+
+
+def test_a_panel_that_does_not_fit_is_refused(model, recent):
+    carry = model.initial_carry()
+    for wrong, message in (
+        (recent.rows(recent.series[1:]), "must have the model's 11 series"),
+        (replace(recent, step_milliseconds=1), "must have the model's step of 60000 ms"),
+        (recent.columns(1, 5), "must start where its carry ends"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            model.score(wrong, carry)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(values, min_size=1, max_size=8))
+def test_any_value_has_a_defined_answer(model, given_values):
+    rows = np.tile(np.array(given_values), (len(model.series), 1))
+    recent = Panel(rows, model.series, model.end_milliseconds, STEP)
+    scores, carry = model.score(recent, model.initial_carry())
+    period = scores.return_period_seconds[: len(model.series)]
+    np.testing.assert_array_equal(np.isfinite(rows), ~np.isnan(period))
+    assert not np.isinf(scores.return_period_seconds).any()
+    assert not np.isnan(carry.arrays["baseline"]).any()
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 8.0), (1024.0, 1.0), (-4096.0, 0.25)])
+def test_shift_and_scale_change_no_return_period(detector, shift, scale):
+    values = np.vstack([daily(N + LIVE, step=3 * STEP), noise(N + LIVE)])
+    values[:, N + 20] += 30
+    fitted, periods = [], []
+    for rows in (values, values * scale + shift):
+        panel = panel_of(*rows)
+        model = detector.fit(panel.columns(0, N))
+        scores, _ = scored(model, panel.columns(N, N + LIVE))
+        fitted.append(scores.expected[:2])
+        periods.append(scores.return_period_seconds)
+    np.testing.assert_allclose(periods[0], periods[1], rtol=1e-4)
+    np.testing.assert_allclose(fitted[0] * scale + shift, fitted[1], rtol=1e-9)
+
+
+def test_a_stored_model_must_be_of_the_catalogue():
+    with pytest.raises(UnknownFormat, match="must be one of rarity_detector"):
+        detector_from_state(State("", 1))
+
+
+def test_the_stored_model_of_format_1_loads_and_scores_as_when_it_was_stored():
+    model = detector_from_state(from_bytes((GOLDEN / "rarity_detector_v1.zip").read_bytes()))
+    with np.load(GOLDEN / "rarity_detector_v1_scores.npz") as stored:
+        recent = Panel(stored["values"], model.series, model.end_milliseconds, STEP)
+        scores, _ = model.score(recent, model.initial_carry())
+        for name in ARRAYS:
+            np.testing.assert_allclose(stored[name], getattr(scores, name), rtol=1e-9)
