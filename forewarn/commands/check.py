@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from forewarn_adapters.config.schema import Config, Prometheus, Signal
     from forewarn_adapters.prometheus_discovery import QueryInspection
 
+_HOUR_SECONDS = 3_600
 _DAY_SECONDS = 86_400
 
 
@@ -36,7 +37,8 @@ def check(
     is healthy; a budget of 1/30d allows each series one in 30 days, so 1,000 series may page 33
     times a day. This command does the sum and warns where a team accepts less.
 
-    Exit codes: 0 right, 1 a query failed or found nothing to learn from, 2 the configuration is refused.
+    Exit codes: 0 right, 1 a query failed or found nothing to learn from, 2 the configuration is
+    refused.
     """
     import os
 
@@ -159,9 +161,18 @@ def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str,
     )
     if inspection is None:
         return (*cells, f"{pages:.2f} a series")
-    seconds = _history_seconds(inspection)
-    there = "-" if seconds is None else f"{seconds / _DAY_SECONDS:.1f} days"
+    there = _in_words(_history_seconds(inspection))
     return (*cells, f"{pages * inspection.n_series:.2f}", str(inspection.n_series), there)
+
+
+def _in_words(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 2 * _HOUR_SECONDS:
+        return f"{seconds / 60:.0f} minutes"
+    if seconds < 2 * _DAY_SECONDS:
+        return f"{seconds / _HOUR_SECONDS:.1f} hours"
+    return f"{seconds / _DAY_SECONDS:.1f} days"
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:

@@ -156,6 +156,12 @@ def test_a_number_may_come_from_the_environment():
     assert forecast.limit.above == 0.5
 
 
+def test_two_dollars_stand_for_one_and_a_default_for_a_variable():
+    text = SERVER + "signals: [{name: up, query: '$${A} ${A} ${B:-b} ${EMPTY:-c}'}]"
+    config = parse_config(text, environment={"A": "a", "EMPTY": ""})
+    assert config.signals[0].query == "${A} a b c"
+
+
 def test_problems_come_sorted_by_line_and_once_each():
     text = "prometheus: {url: x}\nsignals:\n- {name: a, quary: b}\n- {name: a, query: b, step: 1}\n"
     found = problems_of(text)

@@ -43,8 +43,6 @@ def resolved(text: str, *, environment: Mapping[str, str]) -> str:
     >>> resolved("$${HOST}", environment={})
     '${HOST}'
     """
-    if "${" not in text:
-        return text
     result = _REFERENCE.sub(lambda match: _value(match, environment), text)
     if len(result) > MOST_CHARACTERS:
         raise Unresolved(

@@ -1,0 +1,204 @@
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forewarn.__main__ import main
+from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.local_servers import LocalServer
+from forewarn_adapters.remote_write import RemoteWriter
+from forewarn_models.labels import labels_of
+
+CONFIG = """
+prometheus: {{url: "{url}", retries: 0, timeout: 5s}}
+remote_write: {{url: "{url}/api/v1/write"}}
+budgets: {{checkout: 1/week}}
+signals:
+  - {{name: load, query: check_load_ratio, step: 30s, history: 43m, team: checkout, budget: 1/14d}}
+  - name: sum_of_load
+    query: sum(check_load_ratio)
+    step: 30s
+    history: 28d
+    forecast: {{horizon: 7d}}
+"""
+
+
+@pytest.fixture
+def check(clean_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    """Return a function that runs `forewarn check` and gives its exit code and output."""
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr("sys.argv", ["forewarn", "check", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        said = capsys.readouterr()
+        return caught.value.code, said.out, said.err
+
+    return run
+
+
+def write(text: str, path: str = "forewarn.yaml") -> None:
+    Path(path).write_text(text)
+
+
+@pytest.fixture(scope="session")
+def three_series(prometheus: LocalServer) -> str:
+    """Three series of forty minutes in a real Prometheus; the answer is its url."""
+    now = time.time_ns() // 1_000_000
+    times = now - 30_000 * np.arange(81)[::-1]
+    series = [
+        labels_of({"__name__": "check_load_ratio", "instance": name}) for name in ("a", "b", "c")
+    ]
+    row = np.repeat(np.arange(3), len(times))
+    values = np.tile(np.linspace(0.0, 1.0, len(times)), 3)
+    writer = RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write"))
+    assert writer.send(series, row, np.tile(times, 3), values).accepted == len(row)
+    writer.close()
+    return prometheus.url
+
+
+def test_a_right_configuration_is_told_in_a_table(check):
+    write(CONFIG.format(url="http://localhost:9090"))
+    assert check() == (
+        0,
+        """\
+forewarn.yaml is right: 2 signals from http://localhost:9090; \
+scores are written to http://localhost:9090/api/v1/write;
+models in sqlite:///mlruns/mlflow.db.
+
+SIGNAL       STEP  HISTORY  FORECAST  TEAM      BUDGET  FALSE PAGES A WEEK
+load         30s   43m      -         checkout  1/14d   0.50 a series
+sum_of_load  30s   28d      7d        -         1/30d   0.23 a series
+
+team checkout: 0.50 false pages a week, if each signal had one series; accepts 1.00
+signals without a team: 0.23 false pages a week, if each signal had one series
+""",
+        "",
+    )
+
+
+def test_files_are_a_source_too(check):
+    write("files: [cpu.csv]\nsignals: [{name: up, query: up}]", "other.yaml")
+    code, out, _ = check("--config", "other.yaml")
+    assert code == 0
+    assert out.startswith(
+        "other.yaml is right: 1 signal from 1 files; scores wait to be scraped at "
+        "127.0.0.1:9464/metrics;\n"
+    )
+
+
+def test_a_refused_configuration_lists_every_problem_and_exits_2(check):
+    write('prometheus: {url: "http://x"}\nsignals:\n  - {name: a, query: b, stpe: 5, step: 5}\n')
+    said = (
+        "forewarn: forewarn.yaml:3: signals[0].step: a duration must be whole numbers with units "
+        "ms, s, m, h, d, w or y, such as 30s, 1h30m or 28d, got 5\n"
+        "forewarn: forewarn.yaml:3: signals[0].stpe: unknown key; did you mean 'step'?\n"
+    )
+    assert check() == (2, "", said)
+
+
+def test_a_missing_configuration_exits_2(check):
+    said = "forewarn: forewarn.yaml: the file must be readable: No such file or directory\n"
+    assert check() == (2, "", said)
+
+
+def test_a_variable_of_the_environment_is_read(check, monkeypatch):
+    write('prometheus: {url: "${FOREWARN_TEST_URL}"}\nsignals: [{name: up, query: up}]')
+    assert check()[0] == 2
+    monkeypatch.setenv("FOREWARN_TEST_URL", "http://localhost:9090")
+    assert check()[0] == 0
+
+
+def test_the_effective_configuration_is_printed_without_secrets(check):
+    write(
+        'prometheus: {url: "http://localhost:9090", bearer_token: hunter2}\n'
+        "signals: [{name: up, query: up}]"
+    )
+    code, out, _ = check("--print")
+    assert code == 0
+    assert "  bearer_token: '****************'\n" in out
+    assert "  history: 28d\n" in out
+    assert "hunter2" not in out
+
+
+def test_more_false_pages_than_a_team_accepts_are_a_warning(check):
+    write(CONFIG.format(url="http://localhost:9090").replace("budget: 1/14d", "budget: 3/week"))
+    code, out, _ = check()
+    assert code == 0
+    assert out.endswith(
+        "\nwarning: team checkout: its signals allow at least 3.00 false pages a week and it "
+        "accepts 1.00: give its signals a stricter `budget`, such as 1/1y, or let it accept more "
+        "in `budgets`\n"
+    )
+
+
+def test_every_query_is_run_on_a_real_prometheus(check, three_series):
+    write(CONFIG.format(url=three_series))
+    code, out, _ = check("--against-prometheus")
+    assert code == 0
+    lines = [line.split() for line in out.splitlines()]
+    heading = next(line for line in lines if line[:1] == ["SIGNAL"])
+    assert heading[-3:] == ["SERIES", "HISTORY", "THERE"]
+    row = next(line for line in lines if line[:1] == ["load"])
+    assert row[6:] == ["1.50", "3", "40", "minutes"]
+    assert "team checkout: 1.50 false pages a week; accepts 1.00" in out
+    assert "warning: team checkout: its signals allow 1.50 false pages a week" in out
+    assert "warning: signal sum_of_load: it has " in out  # far less history than 28d
+
+
+def test_the_answer_for_machines_holds_the_same(check, three_series):
+    write(CONFIG.format(url=three_series))
+    code, out, _ = check("--against-prometheus", "--json")
+    assert code == 0
+    report = json.loads(out)
+    load = report["signals"][0]
+    assert (load["name"], load["series"], load["problems"]) == ("load", 3, [])
+    assert 2_000 < load["history_there_seconds"] < 2_500
+    assert report["teams"][0] == {
+        "team": "checkout",
+        "pages_per_week": 1.5,
+        "accepted_per_week": 1.0,
+    }
+    assert len(report["warnings"]) == 2
+    plain = json.loads(check("--json")[1])
+    assert "series" not in plain["signals"][0]
+    assert plain["signals"][0]["step_seconds"] == 30.0
+
+
+def test_a_query_that_is_wrong_or_finds_nothing_exits_1_and_the_others_are_told(
+    check, three_series
+):
+    write(f"""
+prometheus: {{url: "{three_series}", retries: 0}}
+signals:
+  - {{name: load, query: check_load_ratio, history: 43m}}
+  - {{name: wrong, query: "sum(("}}
+  - {{name: nobody, query: nobody_has_this}}
+""")
+    code, out, _ = check("--against-prometheus")
+    assert code == 1
+    assert "warning: signal wrong: " in out
+    assert "warning: signal nobody: it gives no series now and gave none in the last " in out
+    assert "\nload " in out
+
+
+def test_a_prometheus_that_is_down_exits_1(check):
+    write(CONFIG.format(url="http://127.0.0.1:1"))
+    code, out, _ = check("--against-prometheus")
+    assert code == 1
+    assert "warning: signal load: " in out
+
+
+def test_files_cannot_be_asked_like_a_prometheus(check):
+    write("files: [cpu.csv]\nsignals: [{name: up, query: up}]")
+    said = "forewarn: --against-prometheus needs `prometheus` in the file, got `files`\n"
+    assert check("--against-prometheus") == (2, "", said)
+
+
+def test_history_is_told_in_words_that_fit():
+    from forewarn.commands.check import _in_words
+
+    cases = {None: "-", 90.0: "2 minutes", 9_000.0: "2.5 hours", 864_000.0: "10.0 days"}
+    assert {seconds: _in_words(seconds) for seconds in cases} == cases
