@@ -1,0 +1,83 @@
+"""The Alertmanager example on a real Alertmanager: what it holds back and what it lets through."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from forewarn_adapters.local_servers import ALERTMANAGER, LocalServer, find_program, free_port
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "alertmanager.example.yml"
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Iterator[str]:
+    port = free_port()
+    command = (
+        find_program(ALERTMANAGER) or ALERTMANAGER[0],
+        f"--config.file={EXAMPLE}",
+        f"--storage.path={tmp_path / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    )
+    url = f"http://127.0.0.1:{port}"
+    server = LocalServer("alertmanager", command, url, tmp_path / "alertmanager.log").start()
+    yield url
+    server.stop()
+
+
+def states(url: str, *alerts: dict[str, str], suppressed: int) -> list[str]:
+    """The state of each alert when all have fired and `suppressed` of them are held back."""
+    now = datetime.now(tz=UTC).isoformat()
+    body = [{"labels": labels, "startsAt": now} for labels in alerts]
+    assert urllib3.request("POST", f"{url}/api/v2/alerts", json=body).status == 200
+    listed: list[str] = []
+    deadline = time.monotonic() + 10.0
+    # What holds back is taken in a moment after it was posted.
+    while listed.count("suppressed") != suppressed and time.monotonic() < deadline:
+        shown = urllib3.request("GET", f"{url}/api/v2/alerts").json()
+        found = {frozenset(one["labels"].items()): one["status"]["state"] for one in shown}
+        listed = [found.get(frozenset(labels.items()), "missing") for labels in alerts]
+    return listed
+
+
+def episode(severity: str, service: str) -> dict[str, str]:
+    labels = {"signal": "latency", "direction": "up", "team": "shop"}
+    return {"alertname": "ForewarnEpisode", "severity": severity, "service": service, **labels}
+
+
+def test_a_warning_is_held_back_by_a_critical_episode_of_the_same_series_only(
+    example: str,
+) -> None:
+    critical, same, other = (
+        episode("critical", "checkout"),
+        episode("warning", "checkout"),
+        episode("warning", "search"),
+    )
+    assert states(example, critical, same, other, suppressed=1) == [
+        "active",
+        "suppressed",
+        "active",
+    ]
+
+
+def test_a_failing_source_holds_back_what_follows_from_it_and_no_page(example: str) -> None:
+    failing = {"alertname": "ForewarnSourceFailing", "signal": "latency", "severity": "critical"}
+    blind = {"alertname": "ForewarnCannotSay", "signal": "latency", "severity": "warning"}
+    other = {"alertname": "ForewarnCannotSay", "signal": "requests", "severity": "warning"}
+    page = episode("critical", "checkout")
+    assert states(example, failing, blind, other, page, suppressed=1) == [
+        "active",
+        "suppressed",
+        "active",
+        "active",
+    ]
+
+
+def test_a_forewarn_that_is_gone_is_one_alert(example: str) -> None:
+    gone = {"alertname": "ForewarnAbsent", "severity": "critical"}
+    late = {"alertname": "ForewarnTicksLate", "signal": "latency", "severity": "critical"}
+    assert states(example, gone, late, suppressed=1) == ["active", "suppressed"]
