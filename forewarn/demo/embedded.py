@@ -129,7 +129,7 @@ def _new_alerts(one: Replayed) -> list[dict[str, dict[str, str]]]:
 
 def _alert(one: Replayed, index: int) -> dict[str, dict[str, str]]:
     said = one.said
-    name = one.signal.name + label_text(said.series[said.row[index]])
+    name = _name(one, int(said.row[index]))
     side = {"up": "above", "down": "below", "both": "unlike"}
     where = side[DIRECTIONS[int(said.episode_direction[index])]]
     band = f"{number_text(said.lower[index])} to {number_text(said.upper[index])}"
@@ -158,7 +158,7 @@ def _view(one: Replayed, row: int) -> SeriesView:
     rarity = float(course.return_period_seconds[-1])
     verdict = "anomalous" if course.severity[-1] else "ordinary"
     return SeriesView(
-        name=one.signal.name + label_text(course.series[row]),
+        name=_name(one, row),
         values=course.value,
         lower=course.lower,
         upper=course.upper,
@@ -168,5 +168,11 @@ def _view(one: Replayed, row: int) -> SeriesView:
     )
 
 
+def _name(one: Replayed, row: int) -> str:
+    labels = one.said.series[row]
+    return one.signal.name + (label_text(labels) if labels else "")
+
+
 def _clock_text(milliseconds: int) -> str:
-    return f"{np.datetime64(milliseconds, 'ms').astype('datetime64[m]')} UTC".replace("T", " ")
+    minute = np.datetime64(milliseconds, "ms").astype("datetime64[m]")
+    return f"{str(minute).replace('T', ' ')} UTC"

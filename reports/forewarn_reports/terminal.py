@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rich.console import JustifyMethod
 from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +13,15 @@ from forewarn_models.arrays import FloatArray
 from forewarn_reports.wording import number_text, rarity_text
 
 _BARS = "▁▂▃▄▅▆▇█"
+# Where a terminal is narrow the course gives way first.
+_COLUMNS = {
+    "series": 12,
+    "course": 1,
+    "now": 6,
+    "expected (99 % band)": 20,
+    "rarity": 16,
+    "": 10,
+}
 _STYLES = {"ordinary": "green", "anomalous": "bold red", "cannot say": "yellow"}
 
 
@@ -57,9 +67,9 @@ def sparkline(values: FloatArray, lower: FloatArray, upper: FloatArray) -> Text:
 def series_table(views: Sequence[SeriesView], *, title: str) -> Table:
     """Return a table of series: their course, the newest value, its band, and how rare it is."""
     table = Table(title=title, title_justify="left", expand=False, pad_edge=False)
-    for heading in ("series", "course", "now", "expected (99 % band)", "rarity", ""):
-        is_number = heading in {"now", "expected (99 % band)", "rarity"}
-        table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
+    for heading, width in _COLUMNS.items():
+        side: JustifyMethod = "left" if heading in {"series", "course", ""} else "right"
+        table.add_column(heading, justify=side, no_wrap=True, min_width=width)
     for view in views:
         table.add_row(*_cells(view))
     return table
