@@ -142,6 +142,11 @@ class Registry:
         found = self._champion(signal, kind)
         return None if found is None else int(found.version)
 
+    def champion_trained_milliseconds(self, signal: str, kind: Kind) -> int | None:
+        """Return when the champion was trained, or None when there is none yet."""
+        found = self._champion(signal, kind)
+        return None if found is None else _trained_milliseconds(found)
+
     def champion(self, signal: str, kind: Kind) -> Champion | None:
         """Return the champion with its state, or None when there is none yet.
 
@@ -194,7 +199,7 @@ class Registry:
             version=int(found.version),
             state=_state(data, what),
             metrics=metrics,
-            trained_milliseconds=int(found.tags.get(_TRAINED_TAG, found.creation_timestamp)),
+            trained_milliseconds=_trained_milliseconds(found),
             recipe=found.tags.get(_RECIPE_TAG, ""),
         )
 
@@ -237,6 +242,10 @@ def model_name(signal: str, kind: Kind) -> str:
     'forewarn.disk_free.detector'
     """
     return f"forewarn.{signal}.{kind}"
+
+
+def _trained_milliseconds(found: "ModelVersion") -> int:
+    return int(found.tags.get(_TRAINED_TAG, found.creation_timestamp))
 
 
 def _digest(data: bytes) -> str:

@@ -81,6 +81,7 @@ def series_plot(picture: SeriesPicture) -> bytes:
     _dress(top, title=picture.title)
     _dress(bottom)
     _date_axis(bottom)
+    _legend(figure)
     top.tick_params(labelbottom=False)
     return _png(figure)
 
@@ -99,7 +100,7 @@ def forecast_plot(picture: ForecastPicture) -> bytes:
     if picture.limit is not None:
         axes.axhline(picture.limit, color=_LIMIT, linewidth=1.2, linestyle="--", label="limit")
     _dress(axes, title=picture.title)
-    _legend(axes)
+    _legend(figure)
     _date_axis(axes)
     return _png(figure)
 
@@ -133,7 +134,7 @@ def return_levels_plot(
     axes.set_xlabel("return period", color=_SOFT)
     axes.set_ylabel("episodes", color=_SOFT)
     _dress(axes, title=title)
-    _legend(axes)
+    _legend(figure)
     return _png(figure)
 
 
@@ -157,11 +158,10 @@ def _band_and_value(axes: "Axes", picture: SeriesPicture, times: np.ndarray) -> 
     axes.fill_between(
         times, picture.lower, picture.upper, color=_BAND, linewidth=0, label="ordinary (99 %)"
     )
-    axes.plot(times, picture.expected, color=_EXPECTED, linewidth=0.9, label="expected")
     axes.plot(times, picture.value, color=_VALUE, linewidth=0.8, label="seen")
+    axes.plot(times, picture.expected, color=_EXPECTED, linewidth=1.1, label="expected")
     hot = _is_anomalous(picture)
     axes.plot(times[hot], picture.value[hot], "o", color=_ALARM, markersize=3.5, label="anomalous")
-    _legend(axes)
 
 
 def _keep_in_view(axes: "Axes", picture: SeriesPicture) -> None:
@@ -226,10 +226,8 @@ def _dress(axes: "Axes", *, title: str = "") -> None:
         axes.spines[side].set_color(_GRID)
 
 
-def _legend(axes: "Axes") -> None:
-    axes.legend(
-        loc="upper left", ncols=5, fontsize=8, frameon=True, framealpha=0.85, edgecolor="none"
-    )
+def _legend(figure: "Figure") -> None:
+    figure.legend(loc="outside lower right", ncols=5, fontsize=8, frameon=False, labelcolor=_INK)
 
 
 def _date_axis(axes: "Axes") -> None:
@@ -240,7 +238,7 @@ def _date_axis(axes: "Axes") -> None:
     locator = AutoDateLocator(tz=UTC)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))
-    axes.set_xlabel("UTC", color=_SOFT, fontsize=8, loc="right")
+    axes.set_xlabel("UTC", color=_SOFT, fontsize=8, loc="left")
 
 
 def _period_text(seconds: float) -> str:

@@ -44,9 +44,8 @@ def _guarded(signal: Signal, kind: Kind, train: Callable[[], ModelOutcome]) -> M
     try:
         return train()
     except ForewarnError as failed:
-        _LOG.warning("signal %s: its %s was not trained: %s", signal.name, kind, failed)
         return ModelOutcome(kind=kind, status="failed", why=str(failed), reason=failed.reason)
-    except Exception as failed:  # noqa: BLE001  the per-signal guard: a defect stops no other signal
+    except Exception as failed:  # noqa: BLE001  the guard of a signal: its defect stops no other
         _LOG.exception("signal %s: its %s was not trained", signal.name, kind)
         why = f"{type(failed).__name__}: {failed}"
         return ModelOutcome(kind=kind, status="failed", why=why, reason="internal")
