@@ -1,4 +1,5 @@
 import os
+import pwd
 import signal
 import sqlite3
 import stat
@@ -6,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from shutil import chown, rmtree
+from shutil import chown, copytree, rmtree
 
 import pytest
 from sqlalchemy import event
@@ -15,7 +17,7 @@ from sqlalchemy import event
 from forewarn_adapters.store import AuditEntry, Store
 from forewarn_models.errors import StoreError
 
-PROGRAMS = Path("/usr/lib/postgresql")
+DEBIAN = Path("/usr/lib/postgresql")
 
 # Asks for many leases, all at one instant, and prints those that it got.
 ASK_FOR_ALL = """
@@ -53,23 +55,40 @@ def _start(program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def _user() -> str | None:
+    """Return whom PostgreSQL must run as: it refuses to be root."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
 def _as_postgres(*command: str | Path) -> None:
-    user = "postgres" if os.getuid() == 0 else None  # initdb refuses to run as root
-    done = subprocess.run(
-        [str(part) for part in command], user=user, capture_output=True, text=True, check=False
-    )
+    words = [str(part) for part in command]
+    done = subprocess.run(words, user=_user(), cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _programs(folder: Path) -> Path:
+    """Return where initdb is: Debian's, or a copy of the test group's that any user may run."""
+    if found := sorted(DEBIAN.glob("*/bin/initdb")):
+        return found[-1].parent
+    package = find_spec("pgserver")
+    assert package is not None, "PostgreSQL must be there: apt-get install postgresql"
+    assert package.origin is not None
+    source = Path(package.origin).parent
+    copytree(source / "pginstall", folder / "pgserver" / "pginstall")
+    copytree(source.with_suffix(".libs"), folder / "pgserver.libs")
+    return folder / "pgserver" / "pginstall" / "bin"
 
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     """A throw-away PostgreSQL on a Unix socket in its own folder: no port to collide on."""
-    found = sorted(PROGRAMS.glob("*/bin/initdb"))
-    assert found, "PostgreSQL must be installed: apt-get install postgresql"
-    programs = found[-1].parent
     folder = Path(tempfile.mkdtemp(prefix="pg"))
-    if os.getuid() == 0:
-        chown(folder, user="postgres")
+    programs = _programs(folder)
+    if user := _user():
+        chown(folder, user=user)
     data = folder / "data"
     settings = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
     _as_postgres(programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N")
