@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from forewarn_adapters.clock import Clock
 from forewarn_models.errors import ConfigError
 from forewarn_service.champions import ChampionWatch
+from forewarn_service.forecasting import Forecasting
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.timing import Phase
 from forewarn_service.worker import Worker
@@ -24,6 +25,7 @@ class Loop:
     Args:
         workers: one for each signal.
         watch: gets new champions ready.
+        forecasting: keeps forecasts current.
         clock: tells the time.
         telemetry: where skipped ticks are counted.
 
@@ -37,7 +39,7 @@ class Loop:
         watch: ChampionWatch,
         clock: Clock,
         telemetry: Telemetry,
-        beside: Callable[[Worker], None] = lambda _worker: None,
+        forecasting: Forecasting,
     ) -> None:
         if len(workers) > MOST_SIGNALS:
             raise ConfigError(
@@ -45,17 +47,18 @@ class Loop:
                 "split the configuration over several, or let one signal return more series"
             )
         self._workers = workers
-        self._watch = watch
         self._clock = clock
         self._telemetry = telemetry
-        self._beside = beside
         self._stop = threading.Event()
-        self._poke = threading.Event()
+        self._pokes = {watch.look: threading.Event(), forecasting.refresh: threading.Event()}
         self._threads = [
             threading.Thread(target=self._run, args=(worker,), name=worker.signal.name, daemon=True)
             for worker in workers
         ]
-        self._threads.append(threading.Thread(target=self._look, name="champions", daemon=True))
+        self._threads += [
+            threading.Thread(target=self._look, args=item, name="look", daemon=True)
+            for item in self._pokes.items()
+        ]
 
     def start(self) -> None:
         """Begin to score."""
@@ -65,13 +68,14 @@ class Loop:
     def stop(self, *, seconds: float = 1.0) -> None:
         """End after the ticks that run now, and write the checkpoints; wait for `seconds` each."""
         self._stop.set()
-        self._poke.set()
+        self.look_now()
         for thread in self._threads:
             thread.join(seconds)
 
     def look_now(self) -> None:
         """Look for new champions at once: one has just been trained."""
-        self._poke.set()
+        for poke in self._pokes.values():
+            poke.set()
 
     def heartbeat_milliseconds(self) -> int:
         """Return when the newest tick of any signal ended."""
@@ -100,11 +104,12 @@ class Loop:
         self._stop.wait(min(step, phase.next_tick(now) - now) / 1000)
         return self._clock()
 
-    def _look(self) -> None:
+    def _look(self, each: Callable[[Worker], None], poke: threading.Event) -> None:
+        """Go through the workers every few seconds, and at once when poked."""
         while not self._stop.is_set():
-            self._poke.clear()
+            poke.clear()
             for worker in self._workers:
                 if not self._stop.is_set():
-                    self._watch.look(worker)
-                    self._beside(worker)
-            self._poke.wait(WATCH_SECONDS)
+                    each(worker)
+            if not self._stop.is_set():
+                poke.wait(WATCH_SECONDS)

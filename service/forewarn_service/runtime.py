@@ -19,6 +19,7 @@ from forewarn_service.api.app import create_app
 from forewarn_service.api.parts import Parts
 from forewarn_service.champions import Champions, ChampionWatch
 from forewarn_service.exporter import Exposition
+from forewarn_service.forecasting import Forecasting
 from forewarn_service.http_server import HttpServer
 from forewarn_service.lease import Lease
 from forewarn_service.live import Live
@@ -140,7 +141,20 @@ class Service:
             clock=given.clock,
             telemetry=self.telemetry,
         )
-        return Loop(workers, watch=watch, clock=given.clock, telemetry=self.telemetry)
+        forecasting = Forecasting(
+            registry=given.registry,
+            source=self.source,
+            retraining=given.config.training.every,
+            clock=given.clock,
+            telemetry=self.telemetry,
+        )
+        return Loop(
+            workers,
+            watch=watch,
+            forecasting=forecasting,
+            clock=given.clock,
+            telemetry=self.telemetry,
+        )
 
     def _output(self) -> Output:
         if self._queue is None:

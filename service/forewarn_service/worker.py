@@ -11,7 +11,7 @@ import numpy as np
 from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
 from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.source import Source
-from forewarn_models.arrays import SmallIntegerArray
+from forewarn_models.arrays import FloatArray, SmallIntegerArray
 from forewarn_models.errors import ForewarnError, StoreError
 from forewarn_models.fold import fold_state_to_bytes
 from forewarn_models.labels import Labels
@@ -119,6 +119,14 @@ class Worker:
     @property
     def is_scoring(self) -> bool:
         return self._current is not None
+
+    def newest_values(self, series: tuple[Labels, ...]) -> FloatArray:
+        """Return the newest value of each of these series; NaN where there is none."""
+        if self._current is None:
+            return np.full(len(series), np.nan)
+        table = self._current.scorer.newest.table
+        by_labels = dict(zip(table.series, table.value.tolist(), strict=True))
+        return np.array([by_labels.get(labels, np.nan) for labels in series], np.float64)
 
     def offer(self, ready: Ready) -> None:
         """Score with `ready` from the next tick on."""

@@ -1,0 +1,205 @@
+"""What the champion forecasters say from now on, and how right they were so far."""
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Literal
+
+import numpy as np
+
+from forewarn_adapters.clock import Clock
+from forewarn_adapters.config.schema import ForecastPolicy
+from forewarn_adapters.config.schema import Limit as LimitSetting
+from forewarn_adapters.source import Source
+from forewarn_models.arrays import FloatArray
+from forewarn_models.capacity import Limit, breach_probability, time_to_limit_seconds
+from forewarn_models.catalogue import forecaster_from_state
+from forewarn_models.contract import Forecast
+from forewarn_models.durations import milliseconds_of
+from forewarn_models.errors import ForewarnError
+from forewarn_models.labels import Labels
+from forewarn_models.samples import floor_to_step
+from forewarn_service.champions import Champions
+from forewarn_service.live import ForecastSnapshot
+from forewarn_service.telemetry import Telemetry
+from forewarn_service.worker import Worker
+
+# Central bands, in percent.
+LEVELS = (80.0, 95.0)
+_SHARES_OF_HORIZON = (0.25, 0.5, 1.0)
+_MOST_STEPS = 20_000
+_LIMIT_STEP_MILLISECONDS = 30_000
+# Errors older than some hundred forecast steps fade away.
+_FADING = 0.99
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Held:
+    """A forecast that was made once for a champion, and the tally of its errors.
+
+    `awaited` holds the time, the forecast median and the value at hand of the next slot.
+    """
+
+    version: int
+    forecast: Forecast
+    awaited: tuple[int, FloatArray, FloatArray] | None = None
+    error: float = 0.0
+    naive_error: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasting:
+    """Keeps the forecast of each worker current.
+
+    Args:
+        registry: where champions are kept.
+        source: where limits that are queries are read.
+        retraining: how long a champion serves; forecasts are made that much longer.
+        clock: tells the time.
+        telemetry: where failures and errors are shown.
+    """
+
+    registry: Champions
+    source: Source
+    retraining: timedelta
+    clock: Clock
+    telemetry: Telemetry
+    _held: dict[str, _Held] = field(default_factory=dict)
+
+    def refresh(self, worker: Worker) -> None:
+        """Give the worker the forecast as seen from now; a failure leaves the last one."""
+        policy = worker.signal.forecast
+        if policy is None:
+            return
+        try:
+            held = self._newest(worker.signal.name, policy)
+            if held is not None:
+                worker.forecast = self._seen_from_now(held, policy)
+                self._judge(worker, held)
+        except ForewarnError as failed:
+            self.telemetry.failed(failed.reason, signal=worker.signal.name)
+            _log.warning("signal %s: no forecast: %s", worker.signal.name, failed)
+
+    def _newest(self, signal: str, policy: ForecastPolicy) -> _Held | None:
+        held = self._held.get(signal)
+        version = self.registry.champion_version(signal, "forecaster")
+        if version is None or (held is not None and held.version == version):
+            return held
+        champion = self.registry.champion(signal, "forecaster")
+        if champion is None:
+            return held
+        model = forecaster_from_state(champion.state)
+        n_steps = -(-(policy.horizon + 2 * self.retraining) // policy.step)
+        made = _Held(champion.version, model.predict(min(n_steps, _MOST_STEPS), LEVELS))
+        if held is not None:
+            made.error, made.naive_error = held.error, held.naive_error
+        self._held[signal] = made
+        self.telemetry.champion_version.labels(signal=signal, kind="forecaster").set(made.version)
+        return made
+
+    def _seen_from_now(self, held: _Held, policy: ForecastPolicy) -> ForecastSnapshot:
+        now = self.clock()
+        ahead = from_now(held.forecast, now=now, horizon=policy.horizon)
+        horizons = horizons_of(policy)
+        limits = self._limits(policy.limit, ahead.series, now)
+        side: Literal["above", "below"] = "below" if _is_below(policy.limit) else "above"
+        n_steps = [milliseconds_of(horizon) // ahead.step_milliseconds for horizon in horizons]
+        seconds = np.full((len(ahead.series), len(ahead.quantile_levels)), np.nan)
+        chance = np.full((len(ahead.series), len(horizons)), np.nan)
+        for value in np.unique(limits[np.isfinite(limits)]) if ahead.quantiles.shape[1] else ():
+            rows = limits == value
+            limit = Limit(float(value), side)
+            part = replace(ahead, quantiles=ahead.quantiles[rows])
+            seconds[rows] = time_to_limit_seconds(part, limit, now_milliseconds=now)
+            for place, count in enumerate(n_steps):
+                chance[rows, place] = breach_probability(part, limit, n_steps=max(1, count))
+        return ForecastSnapshot(
+            forecast=ahead,
+            horizons=horizons,
+            quantiles=_at(ahead, n_steps),
+            time_to_limit_seconds=np.where(np.isfinite(seconds), seconds, np.nan),
+            breach_probability=chance,
+            champion_version=held.version,
+            made_milliseconds=now,
+        )
+
+    def _limits(
+        self, setting: LimitSetting | None, series: tuple[Labels, ...], now: int
+    ) -> FloatArray:
+        """Return the limit of each row; NaN = none is known."""
+        if setting is None:
+            return np.full(len(series), np.nan)
+        limit = setting.below if setting.above is None else setting.above
+        if not isinstance(limit, str):
+            return np.full(len(series), np.nan if limit is None else limit)
+        at = floor_to_step(now, _LIMIT_STEP_MILLISECONDS)
+        found = self.source.read_range(
+            limit,
+            start_milliseconds=at,
+            end_milliseconds=at,
+            step_milliseconds=_LIMIT_STEP_MILLISECONDS,
+        )
+        if len(found.series) == 1:
+            return np.full(len(series), found.value[-1])
+        by_labels = {
+            found.series[row]: value for row, value in zip(found.row, found.value, strict=True)
+        }
+        return np.array([by_labels.get(labels, np.nan) for labels in series], np.float64)
+
+    def _judge(self, worker: Worker, held: _Held) -> None:
+        """Compare the forecast of a slot that has come with what came, and await the next."""
+        values = worker.newest_values(held.forecast.series)
+        now = self.clock()
+        if held.awaited is not None and held.awaited[0] <= now:
+            _, median, naive = held.awaited
+            known = np.isfinite(values) & np.isfinite(median) & np.isfinite(naive)
+            held.error = _FADING * held.error + float(np.abs(median - values)[known].sum())
+            held.naive_error = _FADING * held.naive_error + float(
+                np.abs(naive - values)[known].sum()
+            )
+            held.awaited = None
+        if held.naive_error > 0:
+            ratio = held.error / held.naive_error
+            self.telemetry.forecast_error_ratio.labels(signal=worker.signal.name).set(ratio)
+        ahead = from_now(held.forecast, now=now, horizon=timedelta.max)
+        if held.awaited is None and ahead.quantiles.shape[1]:
+            median = ahead.quantiles[:, 0, ahead.quantile_levels.index(0.5)]
+            held.awaited = (ahead.start_milliseconds, median, values)
+
+
+def _is_below(setting: LimitSetting | None) -> bool:
+    return setting is not None and setting.above is None
+
+
+def horizons_of(policy: ForecastPolicy) -> tuple[timedelta, ...]:
+    """Return the distances at which a forecast is written: 1/4, 1/2 and all of the horizon.
+
+    >>> [str(each) for each in horizons_of(ForecastPolicy(step="1h", horizon="1d"))]
+    ['6:00:00', '12:00:00', '1 day, 0:00:00']
+    """
+    steps = {max(1, round(policy.horizon * share / policy.step)) for share in _SHARES_OF_HORIZON}
+    return tuple(policy.step * count for count in sorted(steps))
+
+
+def from_now(forecast: Forecast, *, now: int, horizon: timedelta) -> Forecast:
+    """Return the slots of a forecast that come after `now`, up to the horizon."""
+    step = forecast.step_milliseconds
+    first = max(0, (now - forecast.start_milliseconds) // step + 1)
+    count = min(milliseconds_of(horizon) // step, forecast.quantiles.shape[1])
+    return replace(
+        forecast,
+        start_milliseconds=forecast.start_milliseconds + first * step,
+        quantiles=forecast.quantiles[:, first : first + count],
+    )
+
+
+def _at(ahead: Forecast, n_steps: list[int]) -> FloatArray:
+    """Return (n_series, n_horizons, n_quantiles); NaN where the forecast does not reach."""
+    n_series, n_slots, n_levels = ahead.quantiles.shape
+    found = np.full((n_series, len(n_steps), n_levels), np.nan)
+    for place, count in enumerate(n_steps):
+        if 0 < count <= n_slots:
+            found[:, place] = ahead.quantiles[:, count - 1]
+    return found
