@@ -180,6 +180,9 @@ def _shape(row: FloatArray) -> tuple[float, float]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
+    # Importing it first: statsmodels asks to be heard always when it is imported.
+    import statsmodels.tsa.exponential_smoothing.ets  # noqa: F401  see above
+
     # A search that stops early still gives parameters, and a constant series no likelihood.
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

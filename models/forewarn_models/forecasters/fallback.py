@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from forewarn_models.arrays import AnyArray, BooleanArray, FloatArray
+from forewarn_models.arrays import AnyArray, FloatArray
 from forewarn_models.contract import Forecast, State
 from forewarn_models.forecasters.mixture import FittedMixture, fitted_mixture_of
 from forewarn_models.forecasters.seasonal_naive import KIND
@@ -32,7 +32,7 @@ class Fallback:
             levels: of the bands, in percent.
         """
         own = self.fitted.predict(n_steps, levels)
-        is_left_out: BooleanArray = np.isnan(quantiles).reshape(len(quantiles), -1).any(axis=1)
+        is_left_out = np.isnan(quantiles).sum(axis=(1, 2)) > 0
         names = zip(is_left_out.tolist(), own.model, strict=True)
         return Forecast(
             own.series,
