@@ -7,8 +7,10 @@ import pytest
 from api_parts import CONFIG, CPU, NOW, STEP, TEAM_TOKEN, sine, with_tokens
 from api_server import served
 from forewarn_models.catalogue import detector_from_state
+from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import DataError, SourceTimeout
 from forewarn_models.fold import FoldPolicy, fold, start_fold
+from forewarn_models.offline import Schedule, score_recording
 from forewarn_models.samples import Samples
 from forewarn_service.api import on_demand
 from forewarn_service.api.limits import Limits
@@ -41,6 +43,28 @@ def test_values_are_scored_by_what_their_own_first_part_teaches(api):
     assert series["anomalous"][500] is True
     assert series["score"][500] >= 1
     assert series["value"] == one_series(spike_at=500)["values"]
+
+
+def test_values_are_scored_as_a_recording_is(api):
+    sent = one_series(spike_at=500)
+    answer = api.post("/api/v1/score", {"series": [sent], "train_fraction": 0.4})
+    samples = Samples(
+        CPU[:1],
+        np.zeros(600, np.int64),
+        NOW + STEP * np.arange(600),
+        np.array(sent["values"]),
+    )
+    schedule = Schedule(NOW + 240 * STEP, 86_400_000, 28 * 86_400_000)
+    expected, index = score_recording(RarityDetector(), FoldPolicy(), samples, schedule)
+    score = np.array(answer.json["series"][0]["score"], np.float64)
+    np.testing.assert_array_equal(index, np.arange(240, 600))
+    np.testing.assert_array_equal(expected.score, score[240:])
+
+
+def test_an_enormous_step_leaves_one_slot_and_a_forecast_without_a_band(api):
+    asked = {"series": [one_series()], "step": "100y", "horizon": "100y"}
+    answer = api.post("/api/v1/forecast", asked)
+    assert answer.status in {200, 422}
 
 
 def test_samples_may_come_in_any_order_with_repeats_and_nulls(api):
@@ -167,10 +191,12 @@ REFUSED = {
     ),
     "too_little": ({"series": [one_series(3)]}, 422, "not_enough_history"),
     "budget_without_count": ({"series": [one_series()], "budget": "0/1d"}, 422, "config"),
-    "step_zero": ({"series": [one_series()], "step": "0s"}, 422, "config"),
-    "tiny_step": ({"series": [one_series()], "step": "1ms"}, 422, "data"),
-    "enormous_step": ({"series": [one_series()], "step": "100y"}, 422, "not_enough_history"),
-    "beyond_a_century": ({"series": [one_series()], "step": "101y"}, 422, "config"),
+    "step_with_series": ({"series": [one_series()], "step": "1m"}, 422, "invalid_request"),
+    "century_between": (
+        {"series": [{"timestamps": [0, 1, 2, 3, 4, 4e9], "values": [1] * 6}]},
+        422,
+        "data",
+    ),
     "enormous_history": ({"query": "x", "history": "99y", "step": "1ms"}, 422, "data"),
     "refused_query": ({"query": "refused("}, 422, "source_rejected"),
     "too_many_series": ({"query": "x_1001"}, 422, "data"),
@@ -186,6 +212,9 @@ def test_a_score_that_cannot_be_made_is_refused_with_a_reason(api, case):
 
 
 REFUSED_FORECASTS = {
+    "step_zero": ({"series": [one_series()], "step": "0s"}, 422, "config"),
+    "tiny_step": ({"series": [one_series()], "step": "1ms"}, 422, "data"),
+    "beyond_a_century": ({"series": [one_series()], "step": "101y"}, 422, "config"),
     "two_things": ({"query": "x", "signal": "cpu"}, 422, "invalid_request"),
     "signal_with_step": ({"signal": "cpu", "step": "1m"}, 422, "invalid_request"),
     "negative_horizon": ({"signal": "cpu", "horizon": "-1h"}, 422, "invalid_request"),
@@ -288,7 +317,7 @@ def test_a_timestamp_without_a_value_is_refused():
 def test_very_many_samples_in_one_slot_are_refused():
     samples = on_demand.samples_of([values_of(1_002, timestamp=5)])
     with pytest.raises(DataError, match="at most 1000 samples may share a slot"):
-        on_demand.span_of(samples, step_milliseconds=1_000, rows=1)
+        on_demand.check_grid(samples, 0, step_milliseconds=1_000, rows=1)
 
 
 def test_the_usual_step_is_the_median_distance_or_a_minute():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 MAX_SERIES = 1_000
 MAX_SAMPLES = 200_000  # of one request, all series together
-MAX_CELLS = 5_000_000  # series x slots of the grid that a request spans
+MAX_CELLS = 2_000_000  # series x slots of the grid that a request spans
 MAX_REPEATS = 1_000  # samples in a slot that has one of their series already
 MAX_HORIZON_STEPS = 20_000
 MAX_FORECAST_VALUES = 5_000_000  # series x slots x quantiles of one answer

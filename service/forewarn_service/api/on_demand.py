@@ -1,7 +1,7 @@
 """Scores and forecasts of samples that came with a request: pure, the live path's own models."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from forewarn_models.contract import (
     FittedDetector,
     FittedForecaster,
     Forecast,
-    Forecaster,
 )
 from forewarn_models.errors import DataError
 from forewarn_models.fold import FoldPolicy, FoldState, fold, start_fold, unknown_series
 from forewarn_models.labels import Labels, label_text, labels_of
+from forewarn_models.offline import Schedule, ruler_of, score_recording
 from forewarn_models.panel import Panel
-from forewarn_models.samples import Samples, floor_to_step, grid
+from forewarn_models.samples import Samples, grid
 from forewarn_models.verdicts import Verdicts
 from forewarn_service.api.limits import (
     MAX_CELLS,
@@ -31,21 +31,11 @@ from forewarn_service.api.limits import (
 from forewarn_service.api.wire import SeriesValues
 
 _DEFAULT_STEP_MILLISECONDS = 60_000
+# As the service trains by default, and as `forewarn score` does.
+_REFIT_EVERY_MILLISECONDS = 86_400_000
+_HISTORY_MILLISECONDS = 28 * 86_400_000
+_MOST_REFITS = 30
 _COLUMNS = ("value", "expected", "lower", "upper", "score", "return_period_seconds")
-
-
-@dataclass(frozen=True, eq=False)
-class Span:
-    """A regular grid that holds all samples of a request."""
-
-    start_milliseconds: int
-    step_milliseconds: int
-    n_times: int
-
-    @property
-    def end_milliseconds(self) -> int:
-        """The time of the first slot after the grid."""
-        return self.start_milliseconds + self.n_times * self.step_milliseconds
 
 
 def samples_of(series: Sequence[SeriesValues]) -> Samples:
@@ -91,64 +81,23 @@ def usual_step_milliseconds(samples: Samples) -> int:
     return int(np.median(gaps)) if len(gaps) else _DEFAULT_STEP_MILLISECONDS
 
 
-def span_of(samples: Samples, *, step_milliseconds: int, rows: int) -> Span:
-    """Return the grid of a request; DataError when `rows` times its slots is too much to hold."""
-    start = floor_to_step(int(samples.timestamp_milliseconds.min()), step_milliseconds)
-    n_times = int(samples.timestamp_milliseconds.max() - start) // step_milliseconds + 1
-    if n_times * rows > MAX_CELLS:
-        raise DataError(
-            f"series x slots must be at most {MAX_CELLS}, got {rows} x {n_times} slots of "
-            f"{step_milliseconds / 1000:g} s: lengthen `step` or send a shorter time"
-        )
-    _check_repeats(samples, start, step_milliseconds)
-    return Span(start, step_milliseconds, n_times)
-
-
-def _check_repeats(samples: Samples, start_milliseconds: int, step_milliseconds: int) -> None:
-    """Raise DataError when very many samples share a slot: each repeat is scored on its own."""
-    slot = (samples.timestamp_milliseconds - start_milliseconds) // step_milliseconds
-    is_repeat = (np.diff(slot) == 0) & (np.diff(samples.row) == 0)  # in the order of row and time
-    n_repeats = int(np.count_nonzero(is_repeat))
-    if n_repeats > MAX_REPEATS:
-        raise DataError(
-            f"at most {MAX_REPEATS} samples may share a slot with an earlier one of their series, "
-            f"got {n_repeats}: the step of {step_milliseconds / 1000:g} s is longer than the "
-            "distance of the samples"
-        )
-
-
-def panel_of(samples: Samples, span: Span) -> Panel:
-    """Return the samples on their grid, the first sample of each slot."""
-    gridded = grid(
-        samples,
-        step_milliseconds=span.step_milliseconds,
-        start_milliseconds=span.start_milliseconds,
-        n_times=span.n_times,
-    )
-    return gridded.panel
-
-
 def score_fresh(
-    samples: Samples, detector: Detector, *, budget: Budget, span: Span, train_fraction: float
-) -> Verdicts:
-    """Return the verdicts of the samples after the first part of the time, learned from that part.
+    samples: Samples, detector: Detector, *, budget: Budget, train_fraction: float
+) -> tuple[Verdicts, int]:
+    """Return the verdicts of the samples after the first part, and the step in milliseconds.
 
-    Raises NotEnoughHistory when that part is too short for every series.
+    It is `score_recording`, as `forewarn score` runs it: fitted on the first part, and again once
+    a day, but at most thirty times. Raises NotEnoughHistory when there is too little to learn.
     """
-    n_learned = max(1, int(span.n_times * train_fraction))
-    cut = span.start_milliseconds + n_learned * span.step_milliseconds
-    is_learned = samples.timestamp_milliseconds < cut
-    history = panel_of(samples.select(is_learned), replace(span, n_times=n_learned))
-    model = detector.fit(history)
-    policy = FoldPolicy(budget=budget)
-    verdicts, _ = fold(
-        model,
-        policy,
-        samples.select(~is_learned),
-        start_fold(model, policy),
-        until_milliseconds=span.end_milliseconds,
-    )
-    return verdicts
+    times = np.sort(samples.timestamp_milliseconds)
+    until = int(times[min(len(times) - 1, round(train_fraction * len(times)))])
+    ruler = ruler_of(times[times < until])
+    first = ruler.floor(int(times[0]))
+    check_grid(samples, first, step_milliseconds=ruler.step_milliseconds, rows=len(samples.series))
+    refit_every = max(_REFIT_EVERY_MILLISECONDS, int(times[-1] - until) // _MOST_REFITS + 1)
+    schedule = Schedule(until, refit_every, _HISTORY_MILLISECONDS)
+    verdicts, _ = score_recording(detector, FoldPolicy(budget=budget), samples, schedule)
+    return verdicts, ruler.step_milliseconds
 
 
 def score_with(model: FittedDetector, samples: Samples, *, budget: Budget) -> Verdicts:
@@ -164,24 +113,59 @@ def score_with(model: FittedDetector, samples: Samples, *, budget: Budget) -> Ve
         raise DataError(f"all series must be known to the champion, got {shown}: train it again")
     policy = FoldPolicy(budget=budget)
     begin = start_fold(model, policy)
-    anchor = begin.carry.next_milliseconds % model.step_milliseconds
-    shifted = replace(samples, timestamp_milliseconds=samples.timestamp_milliseconds - anchor)
-    span = span_of(shifted, step_milliseconds=model.step_milliseconds, rows=len(model.series))
-    verdicts, _ = fold(
-        model,
-        policy,
-        samples,
-        _starting_at(begin, span.start_milliseconds + anchor),
-        until_milliseconds=span.end_milliseconds + anchor,
-    )
+    step = model.step_milliseconds
+    times = samples.timestamp_milliseconds
+    anchor = begin.carry.next_milliseconds
+    first = int(times.min()) - (int(times.min()) - anchor) % step
+    check_grid(samples, first, step_milliseconds=step, rows=len(model.series))
+    until = first + ((int(times.max()) - first) // step + 1) * step
+    verdicts, _ = fold(model, policy, samples, _starting_at(begin, first), until_milliseconds=until)
     return verdicts
 
 
-def forecast_fresh(
-    panel: Panel, forecaster: Forecaster, *, n_steps: int, levels: Sequence[float]
-) -> Forecast:
-    """Return the forecast of the slots after `panel`, learned from it."""
-    return forecaster.fit(panel).predict(n_steps, levels)
+def check_grid(
+    samples: Samples, start_milliseconds: int, *, step_milliseconds: int, rows: int
+) -> None:
+    """Raise DataError when the grid that the samples span would be too much to hold or to score."""
+    slot = (samples.timestamp_milliseconds - start_milliseconds) // step_milliseconds
+    n_times = int(slot.max()) + 1
+    if n_times * rows > MAX_CELLS:
+        raise DataError(
+            f"series x slots must be at most {MAX_CELLS}, got {rows} x {n_times} slots of "
+            f"{step_milliseconds / 1000:g} s: lengthen the step or send a shorter time"
+        )
+    # Samples are in the order of row and time; each repeat in a slot is scored on its own.
+    n_repeats = int(np.count_nonzero((np.diff(slot) == 0) & (np.diff(samples.row) == 0)))
+    if n_repeats > MAX_REPEATS:
+        raise DataError(
+            f"at most {MAX_REPEATS} samples may share a slot with an earlier one of their series, "
+            f"got {n_repeats}: the step of {step_milliseconds / 1000:g} s is longer than the "
+            "distance of the samples"
+        )
+
+
+def panel_of(samples: Samples, *, step_milliseconds: int) -> Panel:
+    """Return the samples on the grid whose last slot is at the last timestamp.
+
+    Samples stand in the middle of slots, so that jitter moves none into its neighbour's.
+    """
+    first = int(samples.timestamp_milliseconds.min())
+    last = int(samples.timestamp_milliseconds.max())
+    half = step_milliseconds // 2
+    n_times = (last - first + half) // step_milliseconds + 1
+    start = last - (n_times - 1) * step_milliseconds
+    if n_times * len(samples.series) > MAX_CELLS:
+        raise DataError(
+            f"series x slots must be at most {MAX_CELLS}, got {len(samples.series)} x {n_times} "
+            f"slots of {step_milliseconds / 1000:g} s: lengthen `step` or send a shorter time"
+        )
+    laid = grid(
+        samples,
+        step_milliseconds=step_milliseconds,
+        start_milliseconds=start - half,
+        n_times=n_times + 1,
+    )
+    return replace(laid.panel, start_milliseconds=start).columns(0, n_times)
 
 
 def forecast_with(

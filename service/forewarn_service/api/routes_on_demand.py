@@ -1,6 +1,7 @@
 """Scores and forecasts of what a request brings or asks the source for."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -11,11 +12,11 @@ from starlette.responses import Response
 
 from forewarn_adapters.config.schema import Signal
 from forewarn_models.budget import DEFAULT_BUDGET, parse_budget
-from forewarn_models.catalogue import FORECASTERS
-from forewarn_models.contract import Forecast, Forecaster
+from forewarn_models.contract import Forecast
 from forewarn_models.detector import RarityDetector
 from forewarn_models.durations import milliseconds_of, parse_duration
 from forewarn_models.errors import DataError
+from forewarn_models.forecasters.choice import forecaster_for
 from forewarn_models.samples import Samples, floor_to_step
 from forewarn_service.api import on_demand
 from forewarn_service.api.access import Caller
@@ -122,14 +123,9 @@ def _score(asked: ScoreRequest, signal: Signal | None, api: Running) -> bytes:
         step, budget = model.step_milliseconds, signal.budget
     else:
         version = None
-        step = _step(asked, samples)
         budget = parse_budget(asked.budget) if asked.budget else DEFAULT_BUDGET
-        verdicts = on_demand.score_fresh(
-            samples,
-            _detector(asked),
-            budget=budget,
-            span=on_demand.span_of(samples, step_milliseconds=step, rows=len(samples.series)),
-            train_fraction=asked.train_fraction,
+        verdicts, step = on_demand.score_fresh(
+            samples, _detector(asked), budget=budget, train_fraction=asked.train_fraction
         )
     return _json(
         {
@@ -161,7 +157,6 @@ def _forecast(asked: ForecastRequest, signal: Signal | None, api: Running) -> by
 
 def _forecast_fresh(asked: ForecastRequest, samples: Samples, horizon: int) -> Forecast:
     step = _step(asked, samples)
-    span = on_demand.span_of(samples, step_milliseconds=step, rows=len(samples.series))
     n_steps = on_demand.steps_of(horizon, step_milliseconds=step)
     _check_answer(len(samples.series), n_steps, len(asked.levels))
     if asked.model in _SLOW_FORECASTERS and len(samples.series) > MAX_SLOW_SERIES:
@@ -169,8 +164,9 @@ def _forecast_fresh(asked: ForecastRequest, samples: Samples, horizon: int) -> F
             f"the model {asked.model!r} takes at most {MAX_SLOW_SERIES} series in a request, got "
             f"{len(samples.series)}: send fewer, or take 'auto'"
         )
-    panel = on_demand.panel_of(samples, span)
-    return on_demand.forecast_fresh(panel, _forecaster(asked), n_steps=n_steps, levels=asked.levels)
+    panel = on_demand.panel_of(samples, step_milliseconds=step)
+    judged = timedelta(milliseconds=n_steps * step)
+    return forecaster_for(asked.model, horizon=judged).fit(panel).predict(n_steps, asked.levels)
 
 
 def _samples(asked: Asked, api: Running) -> Samples:
@@ -207,10 +203,6 @@ def _detector(asked: ScoreRequest) -> RarityDetector:
         seasons=tuple(map(parse_duration, given)) if isinstance(given, list) else "auto",
         group_by=tuple(asked.group_by or ()),
     )
-
-
-def _forecaster(asked: ForecastRequest) -> Forecaster:
-    return FORECASTERS["hybrid" if asked.model == "auto" else asked.model]
 
 
 def _check_answer(n_series: int, n_steps: int, n_levels: int) -> None:

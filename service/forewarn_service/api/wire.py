@@ -63,7 +63,7 @@ class Asked(Part):
     ] = None
     step: Annotated[
         DurationText | None,
-        Field(description="The grid. Left out: the usual distance of the timestamps, or 1m."),
+        Field(description="The grid. Left out: 1m for a query, else the samples' usual distance."),
     ] = None
     history: Annotated[
         DurationText | None, Field(description="How far back a query is read. Left out: 1d.")
@@ -93,7 +93,9 @@ class ScoreRequest(Asked):
 
     train_fraction: Annotated[
         float,
-        Field(gt=0, lt=1, description="The share of the time, from its start, that is learned."),
+        Field(
+            gt=0, lt=1, description="The share of the samples, from the first on, that is learned."
+        ),
     ] = 0.5
     budget: BudgetText | None = None
     direction: Literal["up", "down", "both"] | None = None
@@ -105,11 +107,12 @@ class ScoreRequest(Asked):
         given = (self.series is not None, self.query is not None, self.signal is not None)
         if given not in {(True, False, False), (True, False, True), (False, True, False)}:
             raise ValueError("give `series`, or `series` and `signal`, or `query`")
-        _refuse_history_without_query(self)
-        fresh = (self.step, self.budget, self.direction, self.seasons, self.group_by)
+        if self.query is None and (self.step is not None or self.history is not None):
+            raise ValueError("`step` and `history` go with `query` only")
+        fresh = (self.budget, self.direction, self.seasons, self.group_by)
         if self.signal is not None and any(option is not None for option in fresh):
             raise ValueError(
-                "`step`, `budget`, `direction`, `seasons` and `group_by` are the signal's own: "
+                "`budget`, `direction`, `seasons` and `group_by` are the signal's own: "
                 "leave them out, or leave out `signal` for a fresh fit"
             )
         return self
@@ -138,15 +141,11 @@ class ForecastRequest(Asked):
     def _asks_one_thing(self) -> Self:
         if sum(part is not None for part in (self.series, self.query, self.signal)) != 1:
             raise ValueError("give exactly one of `series`, `query` and `signal`")
-        _refuse_history_without_query(self)
+        if self.history is not None and self.query is None:
+            raise ValueError("`history` goes with `query` only")
         if self.signal is not None and (self.step is not None or self.model != "auto"):
             raise ValueError("`step` and `model` are the signal's own: leave them out")
         return self
-
-
-def _refuse_history_without_query(asked: Asked) -> None:
-    if asked.history is not None and asked.query is None:
-        raise ValueError("`history` goes with `query` only")
 
 
 Numbers = list[float | None]
