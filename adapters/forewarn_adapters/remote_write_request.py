@@ -70,9 +70,11 @@ def encode_request(
 
     Raises WriteError when labels or timestamps cannot be written.
     """
+    if not len(row):
+        return b""
     samples = _encode_samples(timestamp_milliseconds, value)
-    starts = np.flatnonzero(np.concatenate(([True], row[1:] != row[:-1])))[: len(row)]
-    ends = np.append(starts[1:], len(row))
+    edges = np.concatenate(([0], np.flatnonzero(row[1:] != row[:-1]) + 1, [len(row)]))
+    starts, ends = edges[:-1], edges[1:]
     parts = []
     for place, start, end in zip(row[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
         labels, head = cache.encoded(series[place])
@@ -93,9 +95,8 @@ def encode_labels(labels: Labels) -> bytes:
         raise WriteError(f"a series to write must have a valid `__name__`, got {metric!r}")
     wrong = next((name for name in names if not _LABEL_NAME.fullmatch(name)), None)
     if wrong is not None or len(set(names)) != len(names):
-        raise WriteError(
-            f"the labels of {metric} must have valid names, each once, got {wrong or names!r}"
-        )
+        got = names if wrong is None else wrong
+        raise WriteError(f"the labels of {metric} must have valid names, each once, got {got!r}")
     return b"".join(
         b"\x0a" + _varint(len(pair)) + pair
         for pair in (_text(1, name) + _text(2, value) for name, value in present)
@@ -103,9 +104,9 @@ def encode_labels(labels: Labels) -> bytes:
 
 
 def _encode_samples(timestamp_milliseconds: IntegerArray, value: FloatArray) -> bytes:
-    if len(timestamp_milliseconds) and not (
-        timestamp_milliseconds.min() >= EARLIEST_MILLISECONDS
-        and timestamp_milliseconds.max() <= LATEST_MILLISECONDS
+    if (
+        timestamp_milliseconds.min() < EARLIEST_MILLISECONDS
+        or timestamp_milliseconds.max() > LATEST_MILLISECONDS
     ):
         raise WriteError("a timestamp to write must lie in the years 1972 to 2108")
     out = np.empty((len(value), _SAMPLE_BYTES), np.uint8)

@@ -299,10 +299,6 @@ def test_a_server_that_wants_a_certificate_gets_none_unless_told(secure):
         answer_of(secure, Tls(ca_file=secure.ca_file))
 
 
-def test_plain_http_on_a_port_for_tls_is_answered_with_a_refusal(secure):
-    assert asked(secure.url.replace("https", "http")).status == 400
-
-
 def test_text_from_outside_is_shown_as_one_bounded_printable_line():
     assert shown("a\n\x1b[31mb\u202e  c") == "a [31mb c"
     assert shown("x" * 1000) == "x" * 300 + "..."

@@ -1,0 +1,192 @@
+"""What a real Prometheus says of a query, and what is made of it."""
+
+import time
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from forewarn_adapters import prometheus_discovery
+from forewarn_adapters.config.schema import BasicAuth, Prometheus, RemoteWrite, Tls
+from forewarn_adapters.local_servers import PrometheusSettings, ScrapeJob, start_prometheus
+from forewarn_adapters.prometheus_discovery import (
+    QueryInspection,
+    inspect_query,
+    label_names,
+    metric_type,
+)
+from forewarn_adapters.remote_write import RemoteWriter
+from forewarn_models.errors import SourceRejected, SourceTimeout, SourceUnavailable
+from forewarn_models.labels import labels_of
+from hostile_server import answering, hanging, hostile
+from secure_prometheus import PASSWORD, USERNAME, secure_prometheus
+from webhook import wait_until
+
+SECOND = 1_000
+STEP = 15 * SECOND
+POINTS = 200
+
+
+@pytest.fixture(scope="module")
+def now() -> int:
+    return int(time.time()) // 15 * STEP
+
+
+@pytest.fixture(scope="module")
+def settings(prometheus, now) -> Prometheus:
+    """A Prometheus that holds 50 minutes of some series."""
+    writer = RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write"))
+    names = ["seen", "seen", "seen_total", "holey", "gone"]
+    labels = [labels_of({"__name__": name, "host": str(place)}) for place, name in enumerate(names)]
+    labels.append(labels_of({"__name__": "seen_twin", "host": "0"}))
+    times = now - STEP * np.arange(POINTS - 1, -1, -1)
+    for row in range(len(labels)):
+        is_held = times < now - 1_200 * SECOND if names[row : row + 1] == ["gone"] else times > 0
+        value = np.arange(float(POINTS))
+        if names[row : row + 1] == ["holey"]:
+            value[::4] = np.nan
+        count = int(is_held.sum())
+        writer.send(labels, np.full(count, row), times[is_held], value[is_held])
+    writer.close()
+    return Prometheus(url=prometheus.url)
+
+
+def moment() -> int:
+    return int(time.time() * SECOND)
+
+
+def inspected(settings, query, now, *, history=2_900 * SECOND, step=STEP) -> QueryInspection:
+    return inspect_query(
+        settings,
+        query,
+        now_milliseconds=now,
+        step_milliseconds=step,
+        history_milliseconds=history,
+    )
+
+
+@pytest.mark.parametrize("query", ["seen", "sum by (host) (seen) # both", "rate(seen[1m])"])
+def test_a_good_query_has_no_problems(settings, now, query):
+    inspection = inspected(settings, query, now)
+    assert (inspection.n_series, inspection.problems) == (2, ())
+    assert inspection.newest_milliseconds == now
+    assert abs(inspection.oldest_milliseconds - (now - 2_900 * SECOND)) <= 100 * SECOND
+
+
+COUNTER = (
+    "seen_total is a counter, which only grows: "
+    "write rate(seen_total[5m]) or increase(seen_total[5m]) in its place"
+)
+TWINS = (
+    "1 of its 2 series differ from others in nothing but the metric's name: "
+    "name one metric, or aggregate with `sum by`"
+)
+MANY = (
+    "it gives 2 series, more than 1: aggregate it with `sum by`, or split it into several signals"
+)
+PROBLEMS = {
+    "nothing": ("it gives no series now and gave none in the last 48m",),
+    "seen_total": (COUNTER,),
+    'sum(seen_total{host!="rate(x)"})': (COUNTER,),
+    "rate(seen_total[1m])": (),
+    "holey": ("25 % of its samples are NaN",),
+    "gone": ("its newest sample is 20m old",),
+    '{host="0"}': (TWINS,),
+}
+
+
+@pytest.mark.parametrize(("query", "problems"), PROBLEMS.items(), ids=PROBLEMS.keys())
+def test_each_problem_is_named(settings, now, query, problems):
+    assert inspected(settings, query, now).problems == problems
+
+
+def test_a_query_without_series_now_has_those_of_its_history(settings, now):
+    inspection = inspected(settings, "gone", now)
+    assert inspection.n_series == 1
+    assert inspection.newest_milliseconds == now - 1_215 * SECOND
+
+
+def test_less_history_than_asked_is_a_problem(settings, now):
+    (problem,) = inspected(settings, "seen", now, history=4 * 3_600 * SECOND).problems
+    assert problem.endswith("of history, `history` asks for 4h")
+
+
+def test_too_many_series_are_a_problem(settings, now, monkeypatch):
+    monkeypatch.setattr(prometheus_discovery, "MOST_SERIES", 1)
+    assert inspected(settings, "seen", now).problems == (MANY,)
+
+
+@pytest.mark.parametrize("query", ["sum(", "seen[5m]", "1"])
+def test_a_query_that_the_server_refuses_is_a_problem_in_its_words(settings, now, query):
+    inspection = inspected(settings, query, now)
+    assert (inspection.n_series, inspection.oldest_milliseconds) == (0, None)
+    assert inspection.problems[0].startswith("the query is refused (HTTP 400): bad_data: ")
+
+
+def test_label_names_are_listed_without_the_metrics_own(settings):
+    assert label_names(settings, "seen") == ("host",)
+
+
+def test_a_refused_question_is_rejected(settings):
+    with pytest.raises(SourceRejected, match="HTTP 400"):
+        label_names(settings, "seen{")
+
+
+def test_the_type_of_a_scraped_metric_is_known_and_counters_are_told_by_it(tmp_path):
+    exposition = "# TYPE odd counter\nodd 3\n# TYPE even gauge\neven 2\n"
+    kind = {"Content-Type": "text/plain; version=0.0.4"}
+    with hostile(answering(200, exposition, kind)) as target:
+        job = ScrapeJob("odd", target.url.removeprefix("http://"), interval="100ms")
+        server = start_prometheus(tmp_path, PrometheusSettings(jobs=[job]))
+        settings = Prometheus(url=server.url)
+        try:
+            wait_until(lambda: metric_type(settings, "odd") == "counter")
+            assert metric_type(settings, "even") == "gauge"
+            assert metric_type(settings, "none") is None
+            wait_until(lambda: inspected(settings, "odd", moment()).n_series == 1)
+            odd, even = (inspected(settings, name, moment()).problems for name in ("odd", "even"))
+            assert [line[:16] for line in odd if "counter" in line] == ["odd is a counter"]
+            assert [line for line in even if "counter" in line] == []
+        finally:
+            server.stop()
+
+
+def test_credentials_and_certificates_are_those_of_reading(tmp_path):
+    with secure_prometheus(tmp_path) as server:
+        settings = Prometheus(
+            url=server.url,
+            tls=Tls(ca_file=server.ca_file, cert_file=server.cert_file),
+            basic_auth=BasicAuth(username=USERNAME, password=PASSWORD),
+        )
+        assert inspected(settings, "vector(1)", 10**12).n_series == 1
+        wrong = settings.model_copy(
+            update={"basic_auth": BasicAuth(username=USERNAME, password="hunter2")}
+        )
+        (problem,) = inspected(wrong, "vector(1)", 10**12).problems
+    assert "refuses the credentials" in problem
+    assert "hunter2" not in problem
+
+
+def test_a_server_that_hangs_is_given_up_in_time():
+    with hostile(hanging) as server, pytest.raises(SourceTimeout):
+        inspected(Prometheus(url=server.url, timeout=timedelta(seconds=0.2)), "up", 10**12)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>",
+        "null",
+        "[]",
+        '{"status":"success"}',
+        '{"data":{"result":[{"value":[1]}]}}',
+        '{"data":{"result":[{"value":[1,"many"]}]}}',
+        '{"data":{"result":[1]}}',
+    ],
+)
+def test_an_answer_that_is_no_answer_is_unavailable(body):
+    with (
+        hostile(answering(200, body)) as server,
+        pytest.raises(SourceUnavailable, match="the server must answer with"),
+    ):
+        inspected(Prometheus(url=server.url, retries=0), "up", 10**12)
