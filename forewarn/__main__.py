@@ -8,7 +8,9 @@ from forewarn.commands.check import check
 from forewarn.commands.demo import demo
 from forewarn.commands.forecast import forecast
 from forewarn.commands.rules import rules
+from forewarn.commands.run import run
 from forewarn.commands.score import score
+from forewarn.commands.train import train
 from forewarn_models.errors import ConfigError, ForewarnError
 
 EXIT_FAILED = 1
@@ -40,8 +42,10 @@ def options(
 app.command()(demo)
 app.command()(check)
 app.command()(rules)
+app.command()(train)
 app.command()(score)
 app.command()(forecast)
+app.command()(run)
 
 
 def main() -> None:

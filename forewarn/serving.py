@@ -1,0 +1,106 @@
+"""The roles of `forewarn run` in one process: training on schedule, scoring, the API."""
+
+import logging
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import orjson
+from prometheus_client import CollectorRegistry
+
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.registry import Registry
+from forewarn_adapters.store import Store
+from forewarn_models.errors import ConfigError
+from forewarn_service.runtime import Service, Surroundings
+from forewarn_training.schedule import TrainingSchedule, start_training_schedule
+from forewarn_training.telemetry import TrainingTelemetry
+
+_QUIET = ("mlflow", "alembic", "apscheduler", "uvicorn", "urllib3", "numba", "sqlalchemy")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, where, what, and the traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": record.created,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line).decode()
+
+
+def log_as_json() -> None:
+    """Send the log to stderr, a JSON object a line; other libraries only when they complain."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: threading.Event) -> None:
+    """Run until `stop` is set; everything is written and closed when this returns.
+
+    Args:
+        config: what to run.
+        path: where it was read.
+        roles: of `train`, `score` and `api`.
+        stop: set by a signal.
+    """
+    log_as_json()
+    collectors = CollectorRegistry()
+    trainer = _Trainer()
+    with ExitStack() as stack:
+        registry = Registry(config.training.tracking_url, directory=path.absolute().parent)
+        given = Surroundings(
+            config=config,
+            store=stack.enter_context(Store(config.effective_store_url)),
+            registry=registry,
+            scores="score" in roles,
+            train=trainer.queue,
+            collectors=collectors,
+        )
+        service = Service(given)
+        stack.callback(service.stop)
+        service.start()
+        if "train" in roles:
+            trainer.start(path, registry, given=given, service=service)
+            stack.callback(trainer.stop)
+        stop.wait()
+
+
+class _Trainer:
+    """The training schedule of this process, if it has one."""
+
+    def __init__(self) -> None:
+        self._schedule: TrainingSchedule | None = None
+
+    def start(
+        self, path: Path, registry: Registry, *, given: Surroundings, service: Service
+    ) -> None:
+        """Begin the schedule; the service looks for new champions after each training."""
+        self._schedule = start_training_schedule(
+            path,
+            given.config,
+            registry=registry,
+            telemetry=TrainingTelemetry(given.collectors, service.telemetry),
+            clock=given.clock,
+            finished=service.champions_changed,
+        )
+
+    def queue(self, signal: str) -> bool:
+        """Queue a training; ConfigError when another process does the training."""
+        if self._schedule is None:
+            raise ConfigError("this process does not train: ask the one that runs `--role train`")
+        return self._schedule.train_now(signal)
+
+    def stop(self) -> None:
+        """Break off what is being trained."""
+        if self._schedule is not None:
+            self._schedule.shutdown()
