@@ -164,7 +164,7 @@ def test_one_sample_more_is_enough_to_be_scored_and_one_is_not_enough_to_learn(d
     assert carry.next_milliseconds == model.end_milliseconds
     with pytest.raises(NotEnoughHistory) as raised:
         detector.fit(panel_of([1.0]))
-    assert (60, 1) == (raised.value.needed, raised.value.got)
+    assert (raised.value.needed, raised.value.got) == (60, 1)
 
 
 def test_a_panel_without_rows_or_columns_has_not_enough_history(detector):

@@ -1,0 +1,12 @@
+import pytest
+
+from forewarn_models.gaps import is_stale, stale_after_milliseconds
+
+
+@pytest.mark.parametrize(
+    ("step", "age"), [(100, 6_000), (1_000, 60_000), (30_000, 300_000), (300_000, 900_000)]
+)
+def test_a_row_is_stale_after_some_steps(step, age):
+    assert stale_after_milliseconds(step) == age
+    assert not is_stale(0, now_milliseconds=age, step_milliseconds=step)
+    assert is_stale(0, now_milliseconds=age + 1, step_milliseconds=step)
