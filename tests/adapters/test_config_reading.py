@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forewarn_adapters.config.reading import parse_config, read_config
-from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.schema import Config, Signal
 from forewarn_models.budget import Budget
 from forewarn_models.errors import ConfigError
 
@@ -160,6 +160,20 @@ def test_two_dollars_stand_for_one_and_a_default_for_a_variable():
     text = SERVER + "signals: [{name: up, query: '$${A} ${A} ${B:-b} ${EMPTY:-c}'}]"
     config = parse_config(text, environment={"A": "a", "EMPTY": ""})
     assert config.signals[0].query == "${A} a b c"
+
+
+def test_a_schema_takes_durations_and_budgets_that_are_read_already():
+    budget = Budget(2, timedelta(weeks=1))
+    signal = Signal(name="up", query="up", step=timedelta(minutes=1), budget=budget)
+    assert (signal.step_milliseconds, signal.budget) == (60_000, budget)
+
+
+def test_a_complaint_without_a_saying_of_its_own_is_told_in_plain_words():
+    digits = "9" * 5_000
+    found = problems_of(f"prometheus: {{url: 'http://x', retries: '{digits}'}}\n{SIGNAL}")
+    said = "Unable to parse input string as an integer, exceeded maximum size"
+    shown = "9" * 57 + "..."
+    assert found == (f"forewarn.yaml:1: prometheus.retries: {said}, got {shown!r}",)
 
 
 def test_problems_come_sorted_by_line_and_once_each():

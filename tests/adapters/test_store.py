@@ -334,3 +334,23 @@ def test_an_error_from_outside_the_driver_is_a_store_error_too(tmp_path):
         pytest.raises(StoreError, match="failed: ResourceClosedError"),
     ):
         _use_after_closing(store)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_ended_is_made_anew(postgresql_url, url):
+    import psycopg
+
+    with Store(url) as store:
+        assert _hold(store, "a", now=0)
+        with psycopg.connect(postgresql_url) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = 'postgres'"
+            )
+        assert _hold(store, "a", now=1)
+
+
+def test_a_store_in_memory_needs_no_file(clean_directory):
+    with Store("sqlite://") as store:
+        assert _hold(store, "a", now=0)
+    assert list(clean_directory.iterdir()) == []
