@@ -10,7 +10,7 @@ def clip(value, limit):
 
 def moved(deviation, run, gain, run_gain):
     run = run + run_gain * (clip(deviation, 2.5) / 2.5 - run)
-    return gain * clip(deviation, 2.5 / max(1.0 - abs(run), 0.02)), run
+    return gain * clip(deviation, 2.5 / max(1.0 - abs(run), 1e-6)), run
 
 
 def follow_one(values, centers, spreads, fast_spreads, gains, state):

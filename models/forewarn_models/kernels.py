@@ -63,7 +63,7 @@ def _moved(deviation: float, run: float, gain: float, run_gain: float) -> tuple[
     change that stays is learned.
     """
     run += run_gain * (_bounded(deviation, _CLIP) / _CLIP - run)
-    reach = _CLIP / max(1.0 - abs(run), 0.02)
+    reach = _CLIP / max(1.0 - abs(run), 1e-6)
     return gain * _bounded(deviation, reach), run
 
 
