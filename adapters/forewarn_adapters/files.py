@@ -46,14 +46,14 @@ class SeriesFile:
 def read_series_file(path: Path) -> SeriesFile:
     """Return the series of a CSV or Parquet file.
 
-    Repeated, missing and irregular timestamps stay as they are.
+    Repeated, missing, irregular and late timestamps stay as they are, in the order of the file.
 
     Raises DataError, which names the file and the line, when it cannot be used: see `read_table`;
-    also when a series' timestamps go backwards or two series have the same labels.
+    also when two series have the same labels.
     """
     table = read_table(path)
     read = _long(table) if table.is_long else _wide(table)
-    _check_order(table, read)
+    _check_names(read)
     return read
 
 
@@ -130,7 +130,7 @@ class FilesSource:
 
 def _wide(table: Table) -> SeriesFile:
     names = tuple(table.numbers)
-    n_rows, n_series = len(table.place), len(names)
+    n_rows, n_series = len(table.timestamp_text), len(names)
     samples = Samples(
         tuple(labels_of_text(name) for name in names),
         np.tile(np.arange(n_series, dtype=np.int64), n_rows),
@@ -164,21 +164,9 @@ def _long_name(labels: Labels) -> str:
     return name + (label_text(tuple(held.items())) if held or not name else "")
 
 
-def _check_order(table: Table, read: SeriesFile) -> None:
+def _check_names(read: SeriesFile) -> None:
     if len(set(read.samples.series)) != len(read.samples.series):
-        raise DataError(
-            f"{table.path}: series must differ in their labels, got the same ones twice"
-        )
-    order = np.argsort(read.samples.row, kind="stable")
-    row, time = read.samples.row[order], read.samples.timestamp_milliseconds[order]
-    is_back = (np.diff(row) == 0) & (np.diff(time) < 0)
-    if is_back.any():
-        later = int(order[int(is_back.argmax()) + 1])
-        n_each = 1 if table.is_long else len(read.names)
-        raise DataError(
-            f"{table.where(later // n_each)}: timestamps of a series must not go backwards, got "
-            f"{read.timestamp_text[later]} after a later one: sort the file"
-        )
+        raise DataError(f"{read.path}: series must differ in their labels, got the same ones twice")
 
 
 def _matching(samples: Samples, matchers: tuple[Matcher, ...]) -> Samples:

@@ -38,7 +38,6 @@ class Table:
         timestamp_milliseconds: (n,) since the epoch, UTC.
         numbers: value columns by name, in the order of the file; NaN is an empty cell.
         texts: label columns by name; empty in a wide file.
-        place: (n,) the line of a CSV file or the row of a Parquet file, from 1.
     """
 
     path: Path
@@ -46,15 +45,10 @@ class Table:
     timestamp_milliseconds: IntegerArray
     numbers: Mapping[str, FloatArray]
     texts: Mapping[str, AnyArray]
-    place: IntegerArray
 
     @property
     def is_long(self) -> bool:
         return bool(self.texts)
-
-    def where(self, row: int) -> str:
-        """Return the words that say where a row stands in its file."""
-        return _where(self.path, int(self.place[row]))
 
 
 def read_table(path: Path) -> Table:
@@ -99,7 +93,6 @@ def _table_of_frame(path: Path, read: "Callable[[Sequence[str]], pd.DataFrame]")
         milliseconds,
         {name: _numbers(path, name, frame[name], place) for name in values},
         {name: frame[name].fillna("").astype(str).to_numpy(dtype=object) for name in labels},
-        place,
     )
 
 

@@ -128,11 +128,18 @@ def _correlation(values: FloatArray) -> FloatArray:
 
 
 def _first_peaks(correlation: FloatArray, longest: int) -> IntegerArray:
-    """Return the lag of each row's highest correlation behind its first fall below zero, or 0."""
-    lags = np.arange(correlation.shape[1])
-    has_fallen = np.cumsum(correlation < 0, axis=1) > 0
-    is_open = has_fallen & (lags >= 2) & (lags <= longest)
+    """Return the lag of each row's first high peak behind its first fall below zero, or 0.
+
+    Multiples of a season correlate as well as the season: the shortest peak wins that is hardly
+    lower than the highest.
+    """
     if longest < 2:
         return np.zeros(len(correlation), dtype=np.int64)
-    peak = np.where(is_open, correlation, -np.inf).argmax(axis=1)
-    return np.where(is_open.any(axis=1), peak, 0)
+    lags = np.arange(1, correlation.shape[1] - 1)
+    has_fallen = (np.cumsum(correlation < 0, axis=1) > 0)[:, 1:-1]
+    here = correlation[:, 1:-1]
+    is_peak = (here >= correlation[:, :-2]) & (here >= correlation[:, 2:])
+    is_open = has_fallen & is_peak & (lags >= 2) & (lags <= longest)
+    highest = np.where(is_open, here, -np.inf).max(axis=1, initial=-np.inf)
+    is_high = is_open & (here >= highest[:, None] - _MARGIN)
+    return np.where(is_high.any(axis=1), lags[is_high.argmax(axis=1)], 0)
