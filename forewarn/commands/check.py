@@ -118,7 +118,7 @@ def _loads(config: "Config", found: Mapping[str, "QueryInspection"]) -> tuple["T
 
 
 def _text(path: Path, config: "Config", found: Mapping[str, "QueryInspection"]) -> str:
-    from forewarn_adapters.config.schema import redacted
+    from forewarn_adapters.config.values import redacted
 
     count = len(config.signals)
     source = config.prometheus.url if config.prometheus else f"{len(config.files)} files"

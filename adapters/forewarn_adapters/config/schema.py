@@ -1,174 +1,37 @@
 """The schema of `forewarn.yaml`: what may stand in it, and the defaults, in one place.
 
 Each class is a mapping of the file, each field a key of it; the descriptions and examples are
-what `docs/configuration.md` shows. What one key must be is checked here; what several keys must
-be together is checked in `checks.py`. A validator's message says what must hold and leaves the
-value out: `faults.py` adds it, or the name of the environment variable that it came from.
+what `docs/configuration.md` shows. What one value must be stands in `values.py`; what several keys
+must be together is checked in `checks.py`.
 """
 
-import math
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, get_args
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainValidator,
-    SecretStr,
-    Tag,
-    ValidationInfo,
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from forewarn_adapters.config.values import (
+    AlertBudget,
+    Duration,
+    HttpUrl,
+    LabelName,
+    ListenAddress,
+    LocalPath,
+    NotEmpty,
+    NumberOrQuery,
+    Seasons,
+    StoreUrl,
+    Team,
+    TrackingUrl,
+    WholeNumber,
+    redacted,
 )
-
-from forewarn_models.budget import DEFAULT_BUDGET, Budget, parse_budget
-from forewarn_models.durations import milliseconds_of, parse_duration
-from forewarn_models.errors import ConfigError
+from forewarn_models.budget import DEFAULT_BUDGET
+from forewarn_models.durations import milliseconds_of
 
 MOST_SIGNALS = 10_000
-
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
-_USERINFO = re.compile(r"://\S*@")
-_STORES = ("sqlite:///", "postgresql://")
-_TRACKING_SERVERS = ("sqlite:///", "postgresql://", "mysql://", "http://", "https://")
-
-
-def redacted(text: str) -> str:
-    """Return a URL without the user and password that may stand in it.
-
-    >>> redacted("postgresql://ann:geheim@db/forewarn")
-    'postgresql://***@db/forewarn'
-    """
-    return _USERINFO.sub("://***@", text)
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    try:
-        return parse_duration(str(value))
-    except ConfigError as refused:
-        raise ValueError(str(refused).removesuffix(f", got {str(value)!r}")) from refused
-
-
-def _budget(value: object) -> Budget:
-    if isinstance(value, Budget):
-        return value
-    try:
-        return parse_budget(str(value))
-    except ConfigError as refused:
-        raise ValueError(
-            "a budget must be a count of at least 1, a slash and a duration or hour, day, week, "
-            "month, year, such as 1/30d or 2/week"
-        ) from refused
-
-
-def _auto(value: object) -> object:
-    if value != "auto":
-        raise ValueError("must be 'auto' or a list of durations, such as [1d, 7d]")
-    return value
-
-
-def _seasons_form(value: object) -> str:
-    return "[list]" if isinstance(value, list | tuple) else "[word]"
-
-
-def _number_or_query(value: object) -> float | str:
-    if isinstance(value, str) and value.strip():
-        try:
-            value = float(value)  # a number that came from the environment
-        except ValueError:
-            return str(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    raise ValueError("must be a finite number or a query")
-
-
-def _whole_number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a whole number")  # noqa: TRY004  pydantic collects ValueErrors
-    return value
-
-
-def _not_empty(value: object) -> object:
-    # A length bound of pydantic counts only the entries that are right.
-    if isinstance(value, list | tuple) and not value:
-        raise ValueError("must have at least one entry")
-    return value
-
-
-def _label_name(value: str) -> str:
-    if not _LABEL_NAME.fullmatch(value):
-        raise ValueError("must be a label name: letters, digits and '_', no digit first")
-    return value
-
-
-def _http_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        port_is_valid = parts.port != 0
-    except ValueError:
-        port_is_valid = False
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_valid:
-        raise ValueError("must be a url such as http://prometheus:9090 or https://metrics.example")
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user or password: put them under `basic_auth`")
-    return value
-
-
-def _store_url(value: str, info: ValidationInfo) -> str:
-    if not value.startswith(_STORES):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    return _in_folder_of_file(value, info)
-
-
-def _tracking_url(value: str, info: ValidationInfo) -> str:
-    if not value.startswith(_TRACKING_SERVERS):
-        raise ValueError(f"must begin with one of {', '.join(_TRACKING_SERVERS)}")
-    return _in_folder_of_file(value, info)
-
-
-def _in_folder_of_file(value: str, info: ValidationInfo) -> str:
-    path = value.removeprefix("sqlite:///")
-    if path in (value, ":memory:"):
-        return value
-    return f"sqlite:///{_local_path(Path(path), info)}"
-
-
-def _local_path(value: Path, info: ValidationInfo) -> Path:
-    folder = info.context.get("folder") if isinstance(info.context, dict) else None
-    return folder / value if isinstance(folder, Path) else value
-
-
-def _listen(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    is_bracketed = host.startswith("[") == (":" in host) == host.endswith("]")
-    if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65_535 or not is_bracketed:
-        raise ValueError("must be a host and a port, such as 127.0.0.1:9464 or [::1]:9464")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-AlertBudget = Annotated[Budget, BeforeValidator(_budget)]
-Seasons = Annotated[
-    Annotated[Literal["auto"], BeforeValidator(_auto), Tag("[word]")]
-    | Annotated[tuple[Duration, ...], Field(max_length=8), Tag("[list]")],
-    Discriminator(_seasons_form),
-]
-NumberOrQuery = Annotated[float | str, PlainValidator(_number_or_query)]
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-LabelName = Annotated[str, AfterValidator(_label_name)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-# Relative to the folder of the file, wherever the command is run from.
-LocalPath = Annotated[Path, AfterValidator(_local_path)]
-Team = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Section(BaseModel):
@@ -365,8 +228,7 @@ class Api(Section):
     """The HTTP API and `/metrics`."""
 
     listen: Annotated[
-        str,
-        AfterValidator(_listen),
+        ListenAddress,
         Field(
             description="The address and port that the service listens on. Anything but loopback "
             "needs `tokens`. Port 0 picks a free one.",
@@ -410,8 +272,7 @@ class Training(Section):
         ),
     ] = timedelta(minutes=5)
     tracking_url: Annotated[
-        str,
-        AfterValidator(_tracking_url),
+        TrackingUrl,
         Field(
             validate_default=True,
             description="Where MLflow keeps runs and models: an SQLite file, a database, or a "
@@ -588,7 +449,7 @@ class Config(Section):
         ),
     ] = Path("forewarn-state")
     store_url: Annotated[
-        Annotated[str, AfterValidator(_store_url)] | None,
+        StoreUrl | None,
         Field(
             description="Where the audit and the lease of replicas are kept: `sqlite:///path` or "
             "`postgresql://...`. Without it: an SQLite file in `state_directory`.",
@@ -606,7 +467,7 @@ class Config(Section):
     ] = {}
     signals: Annotated[
         tuple[Signal, ...],
-        BeforeValidator(_not_empty),
+        NotEmpty,
         Field(max_length=MOST_SIGNALS, description="What is watched: a list of signals."),
     ]
 
