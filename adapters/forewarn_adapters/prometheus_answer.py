@@ -168,10 +168,7 @@ def _samples(series: Sequence[_Series]) -> tuple[IntegerArray, FloatArray]:
             parts.append(_parsed(group))
             group, size = [], 0
     parts.append(_parsed(group) if group else parts[0])
-    samples = np.concatenate(parts)
-    if len(samples) != counts.sum():
-        raise ValueError("samples that are not pairs of a time and a value")
-    return counts, samples
+    return counts, np.concatenate(parts)
 
 
 def _pairs(text: bytes) -> int:
