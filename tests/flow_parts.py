@@ -1,6 +1,7 @@
 """A whole deployment on loopback: exporter, Prometheus, Alertmanager, and services as processes."""
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from forewarn_adapters.local_servers import (
 )
 from forewarn_adapters.registry import Registry, TrainingRecord
 from service_parts import Exporter, fitted, history, scraped
-from webhook import WebhookReceiver
+from webhook import wait_until
 
 MACHINES = ("m0", "m1", "m2")
 RULE = """
@@ -58,6 +59,27 @@ class Site:
             series["metric"]["machine"]: [round(float(time) * 1000) for time, _ in series["values"]]
             for series in self.query(window, at=end)
         }
+
+    def unscored(self, *, start: float, end: float) -> dict[str, set[int]]:
+        """The times that have a sample but no score, or a score but no sample, by machine."""
+        samples = self.times("load_ratio", start=start, end=end)
+        scores = self.times("forewarn_anomaly_score", start=start, end=end)
+        assert set(samples) == set(MACHINES)
+        differences = {each: set(samples[each]) ^ set(scores.get(each, ())) for each in samples}
+        return {each: times for each, times in differences.items() if times}
+
+    def wait_for_scores(self, *, seconds: float = 30.0) -> float:
+        """Wait until every machine has a score that is younger than 3 s; return the time."""
+        fresh = f"count(time() - timestamp(forewarn_anomaly_score) < 3) == {len(MACHINES)}"
+        wait_until(lambda: self.answers(fresh), seconds=seconds, every=0.2)
+        return time.time()
+
+    def answers(self, expression: str) -> bool:
+        """Whether Prometheus answers, and with a value."""
+        try:
+            return bool(self.query(expression))
+        except urllib3.exceptions.HTTPError:
+            return False
 
     def service(
         self,
@@ -99,7 +121,6 @@ def build_site(
     directory: Path,
     *,
     jobs: Sequence[ScrapeJob] = (),
-    webhook: WebhookReceiver | None = None,
     alertmanager: LocalServer | None = None,
 ) -> Site:
     """Start exporter and Prometheus, and train a champion for the signal `load`."""
