@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+import numpy as np
+
 from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.registry import Champion, TrainingRecord
 from forewarn_models.catalogue import detector_from_state
@@ -50,9 +52,14 @@ def train_detector(signal: Signal, task: Task) -> ModelOutcome:
 
 
 def _twin(detector: Detector, history: Panel) -> FittedDetector | None:
-    """Return the same detector fitted without the last quarter; None when that is too little."""
+    """Return the same detector fitted without the last quarter; None when that is too little.
+
+    The quarter is one of samples, not of time: a recording may have ended long ago.
+    """
+    samples = np.cumsum(np.isfinite(history.values).sum(axis=0))
+    split = int(np.searchsorted(samples, _TRAINED_SHARE * samples[-1])) if len(samples) else 0
     try:
-        return detector.fit(history.columns(0, int(_TRAINED_SHARE * history.n_times)))
+        return detector.fit(history.columns(0, split))
     except NotEnoughHistory:
         return None
 

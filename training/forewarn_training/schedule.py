@@ -7,7 +7,7 @@ and plain data; what it works with is found in `_RUNNING` by the configuration's
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -39,6 +39,7 @@ class TrainingSchedule:
         registry: of the models.
         telemetry: told what came of each training.
         clock: milliseconds since the epoch.
+        finished: called after each training: there may be a new champion.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class TrainingSchedule:
         registry: Registry,
         telemetry: TrainingTelemetry,
         clock: Clock,
+        finished: Callable[[], None] = lambda: None,
     ) -> None:
+        self._finished = finished
         self._key = str(config_path.absolute())
         self._directory = config_path.absolute().parent
         self._config = config
@@ -78,8 +81,12 @@ class TrainingSchedule:
             if signal in self._busy:
                 return False
             self._busy.add(signal)
-        with _store_errors(self._config.state_directory):
-            self._scheduler.modify_job(signal, next_run_time=self._now())
+        try:
+            with _store_errors(self._config.state_directory):
+                self._scheduler.modify_job(signal, next_run_time=self._now())
+        except StoreError:
+            self._busy.discard(signal)
+            raise
         return True
 
     def next_runs(self) -> Mapping[str, datetime]:
@@ -116,10 +123,13 @@ class TrainingSchedule:
             self._process = None
         if not self._is_stopping:
             self._report(outcome, began_milliseconds=began)
+            self._finished()
         return outcome
 
     def _keep(self, process: BaseProcess) -> None:
         self._process = process
+        if self._is_stopping:
+            process.terminate()
 
     def _report(self, outcome: TrainingOutcome, *, began_milliseconds: int) -> None:
         now = self._clock()
@@ -200,10 +210,16 @@ def start_training_schedule(
     registry: Registry,
     telemetry: TrainingTelemetry,
     clock: Clock,
+    finished: Callable[[], None] = lambda: None,
 ) -> TrainingSchedule:
     """Return the running schedule of a configuration; call its `shutdown` at the end."""
     schedule = TrainingSchedule(
-        config_path, config, registry=registry, telemetry=telemetry, clock=clock
+        config_path,
+        config,
+        registry=registry,
+        telemetry=telemetry,
+        clock=clock,
+        finished=finished,
     )
     schedule.start()
     return schedule
