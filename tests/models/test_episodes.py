@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forewarn_models.episodes import (
+    alarm_counts,
+    episode_policy,
+    fold_episodes,
+    no_episodes,
+)
+from forewarn_models.verdicts import Verdicts
+
+MINUTE = 60_000
+
+
+def walked(score, *, step=MINUTE, direction=1, cuts=()):
+    """Severity, direction and start of one row."""
+    scores = np.array([score], dtype=float)
+    signs = np.full(scores.shape, direction, dtype=np.int8)
+    carry, parts = no_episodes(1, 0), []
+    for first, end in zip((0, *cuts), (*cuts, scores.shape[1]), strict=True):
+        part, carry = fold_episodes(
+            scores[:, first:end],
+            signs[:, first:end],
+            carry,
+            step_milliseconds=step,
+            policy=episode_policy(step),
+        )
+        parts.append(part)
+    assert carry.next_milliseconds == step * scores.shape[1]
+    return [np.concatenate(column, axis=1)[0].tolist() for column in zip(*parts, strict=True)]
+
+
+def test_one_anomalous_sample_warns_at_once_and_holds_for_minutes():
+    severity, direction, start = walked([0, 1.0, *[0.0] * 7], direction=-1)
+    assert severity == [0, 1, 1, 1, 1, 1, 0, 0, 0]
+    assert direction == [0, -1, -1, -1, -1, -1, 0, 0, 0]
+    assert start == [0, *[MINUTE] * 5, 0, 0, 0]
+
+
+def test_a_deviation_ten_times_rarer_than_the_budget_is_critical_at_once():
+    assert walked([0.9, 4 / 3, 0.0])[0] == [0, 2, 2]
+
+
+def test_what_stays_anomalous_becomes_critical():
+    assert walked([1.1] * 7)[0] == [1, 1, 1, 1, 1, 2, 2]
+    assert walked([1.1, 1.1, 0.0, 1.1, 1.1, 1.1, 1.1])[0] == [1] * 7
+
+
+def test_a_score_that_only_lingers_keeps_a_warning_a_warning():
+    assert walked([1.1, *[0.7] * 10])[0] == [1] * 11
+
+
+def test_a_flapping_series_is_one_episode():
+    severity, _, start = walked([1.1, 0.0, 0.0] * 10)
+    assert set(severity) == {1}
+    assert set(start) == {0}
+
+
+def test_an_unknown_score_ends_nothing_but_a_long_gap_parts_two_episodes():
+    severity, _, start = walked([1.1, *[np.nan] * 9, 1.1, 0.0])
+    assert severity == [1] * 12
+    assert start == [0] * 10 + [10 * MINUTE] * 2
+    assert walked([1.1, *[np.nan] * 9, 0.9])[0][-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "hold", "persist"),
+    [
+        (100, 6_000, 300_000),
+        (1_000, 60_000, 300_000),
+        (30_000, 300_000, 300_000),
+        (300_000, 1_500_000, 300_000),
+        (3_600_000, 18_000_000, 3_600_000),
+    ],
+)
+def test_times_follow_the_step(step, hold, persist):
+    policy = episode_policy(step)
+    assert (policy.hold_milliseconds, policy.persist_milliseconds) == (hold, persist)
+
+
+@given(
+    st.lists(st.one_of(st.floats(0, 2), st.just(float("nan"))), min_size=2, max_size=40),
+    st.data(),
+)
+def test_episodes_fold_the_same_in_pieces(score, data):
+    cut = data.draw(st.integers(1, len(score) - 1))
+    assert walked(score) == walked(score, cuts=(cut,))
+
+
+def verdicts(row, times, severity, start):
+    n = len(row)
+    nothing, none = np.full(n, np.nan), np.zeros(n, np.int8)
+    return Verdicts(
+        ((("a", "0"),), (("a", "1"),)),
+        np.array(row, dtype=np.int64),
+        np.array(times, dtype=np.int64),
+        *([nothing] * 6),
+        none,
+        np.array(severity, dtype=np.int8),
+        none,
+        np.array(start, dtype=np.int64),
+    )
+
+
+def test_an_alarm_is_a_start_and_each_four_hours_that_it_stays_on():
+    hours = np.arange(10) * 3_600_000
+    assert alarm_counts(verdicts([0] * 10, hours, [1] * 10, [0] * 10)).tolist() == [3, 0]
+    two = verdicts([1] * 4, hours[:4], [1, 0, 2, 2], [0, 0, hours[2], hours[2]])
+    assert alarm_counts(two).tolist() == [0, 2]
+    assert alarm_counts(verdicts([], [], [], [])).tolist() == [0, 0]
+    assert len(two) == 4

@@ -1,0 +1,148 @@
+"""forewarn_models.offline"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forewarn_models import offline
+from forewarn_models.contract import FittedDetector
+from forewarn_models.detector import RarityDetector
+from forewarn_models.errors import DataError, NotEnoughHistory
+from forewarn_models.fold import FoldPolicy
+from forewarn_models.offline import Schedule, ruler_of, score_recording
+from forewarn_models.panel import Panel
+from forewarn_models.samples import Samples
+from forewarn_models.verdicts import Verdicts
+
+STEP = 60_000
+SERIES = ((("series", "a"),), (("series", "b"),))
+DETECTOR = RarityDetector(n_trees=0)
+
+
+@dataclass
+class Recorder:
+    """A detector that remembers what it was shown."""
+
+    seen: list[Panel] = field(default_factory=list)
+
+    def fit(self, history: Panel) -> FittedDetector:
+        self.seen.append(history)
+        return DETECTOR.fit(history)
+
+
+def recording(n_times: int = 400, *, seed: int = 0, first: int = 0) -> Samples:
+    values = np.random.default_rng(seed).normal(10, 1, (n_times, 2))
+    return Samples(
+        SERIES,
+        np.tile(np.arange(2), n_times),
+        np.repeat(first + STEP * np.arange(n_times), 2),
+        values.reshape(-1),
+    )
+
+
+def schedule(*, train: int = 200, every: int = 1000, history: int = 10_000) -> Schedule:
+    return Schedule(train * STEP, every * STEP, history * STEP)
+
+
+def scored(samples: Samples, plan: Schedule) -> tuple[Verdicts, np.ndarray]:
+    return score_recording(DETECTOR, FoldPolicy(), samples, plan)
+
+
+def test_every_sample_after_training_has_one_verdict() -> None:
+    samples = recording()
+    verdicts, index = scored(samples, schedule())
+    assert sorted(index.tolist()) == list(range(400, 800))
+    np.testing.assert_array_equal(samples.value[index], verdicts.value)
+    np.testing.assert_array_equal(
+        samples.timestamp_milliseconds[index], verdicts.timestamp_milliseconds
+    )
+
+
+def test_later_samples_change_no_verdict() -> None:
+    whole = recording()
+    cut = whole.select(whole.timestamp_milliseconds < 317 * STEP)
+    plan = schedule(every=50)
+    (all_verdicts, all_index), (verdicts, index) = scored(whole, plan), scored(cut, plan)
+    order, place = np.argsort(all_index), np.argsort(index)
+    np.testing.assert_allclose(
+        all_verdicts.score[order][: len(index)], verdicts.score[place], rtol=1e-9
+    )
+
+
+def test_models_are_fitted_again_on_what_has_passed() -> None:
+    detector = Recorder()
+    plan = schedule(every=75, history=250)
+    score_recording(detector, FoldPolicy(), recording(), plan)
+    ends = [panel.end_milliseconds for panel in detector.seen]
+    assert np.diff(ends).tolist() == [75 * STEP] * 2
+    assert [panel.n_times for panel in detector.seen] == [200, 250, 250]
+
+
+def test_an_empty_stretch_fits_nothing() -> None:
+    detector = Recorder()
+    samples = recording()
+    times = samples.timestamp_milliseconds
+    gapped = samples.select((times < 210 * STEP) | (times >= 390 * STEP))
+    _, index = score_recording(detector, FoldPolicy(), gapped, schedule(every=50))
+    assert len(detector.seen) == 2
+    assert len(index) == 40
+
+
+def test_a_first_model_that_lacks_history_waits_for_the_next_fit() -> None:
+    verdicts, index = scored(recording(), schedule(train=20, every=100))
+    assert index.min() == 2 * 120
+    assert np.isfinite(verdicts.score).any()
+
+
+def test_too_little_history_for_any_model_says_so() -> None:
+    with pytest.raises(NotEnoughHistory, match="at least 60 samples"):
+        scored(recording(30), schedule(train=20))
+
+
+def test_history_that_suffices_only_at_the_end_says_so_too() -> None:
+    with pytest.raises(NotEnoughHistory):
+        scored(recording(90), schedule(train=20))
+
+
+def test_one_timestamp_makes_no_grid() -> None:
+    with pytest.raises(NotEnoughHistory, match="at least 2 samples"):
+        scored(recording(1), schedule())
+
+
+def test_repeated_and_late_samples_are_scored_too() -> None:
+    samples = recording()
+    order = np.arange(len(samples))
+    order[500], order[501] = 501, 500
+    twice = samples.select(np.concatenate([order[:500], order[498:]]))
+    verdicts, index = scored(twice, schedule())
+    assert len(index) == len(verdicts) == 402
+
+
+def test_a_recording_with_absurd_gaps_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offline, "_MOST_SLOTS", 700)
+    with pytest.raises(DataError, match="cut it at its long gaps"):
+        scored(recording(), schedule())
+
+
+@given(st.integers(0, 10**13), st.integers(2, 10**6), st.integers(2, 30), st.integers(0, 2**31))
+def test_regular_samples_with_jitter_below_half_a_step_never_share_a_slot(
+    first: int, step: int, n_times: int, seed: int
+) -> None:
+    jitter = np.random.default_rng(seed).integers(-(step // 6), step // 6 + 1, n_times)
+    times = first + step * np.arange(n_times) + jitter
+    ruler = ruler_of(times)
+    ideal = ruler_of(first + step * np.arange(n_times))
+    slots = (first + step * np.arange(n_times) - ideal.start_milliseconds) // step
+    assert ruler.start_milliseconds <= times.min()
+    assert slots.tolist() == list(range(n_times))
+    if ruler.step_milliseconds == step:
+        assert len(set((times - ruler.start_milliseconds) // step)) == n_times
+
+
+def test_a_slot_begins_where_the_ruler_says() -> None:
+    ruler = ruler_of(np.array([0, 100, 200]))
+    assert (ruler.start_milliseconds, ruler.step_milliseconds) == (-50, 100)
+    assert ruler.floor(149) == 50
