@@ -47,7 +47,7 @@ class Room:
         self.web = self.start("web", sys.executable, str(HERE / "web_service.py"), "19080")
 
     def level(self) -> float:
-        """Return how much load there is in the cycle now: 0.4 at its trough, 1.6 at its peak."""
+        """Return how much load there is in the cycle now: from 0.4 to 1.6."""
         return 1.0 + 0.6 * math.sin(2 * math.pi * (time.time() - self.began) / CYCLE_SECONDS)
 
 

@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.local_servers import PROMTOOL, find_program
 from forewarn_rules import read_rules
+from forewarn_service import worker
 from forewarn_service.families import FAMILIES
 from forewarn_service.telemetry import Telemetry
+from forewarn_training.telemetry import JOB
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "forewarn.json").read_text())
@@ -142,3 +144,9 @@ def test_every_alert_name_in_the_alertmanager_example_is_one_of_ours() -> None:
         named |= {f"Forewarn{ending}" for ending in inside.split("|")}
     ours = set(re.findall(r"alert: (\w+)", read_rules("alerts")))
     assert named - ours == set()
+
+
+def test_lateness_is_read_of_the_jobs_that_training_and_scoring_note_their_success_under() -> None:
+    asked = set(re.findall(r'job="(\w+)"', read_rules("alerts")))
+    noted = set(re.findall(r'succeeded\("(\w+)"', Path(worker.__file__).read_text()))
+    assert asked == {JOB} | noted
