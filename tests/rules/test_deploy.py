@@ -14,7 +14,7 @@ from forewarn_rules import read_rules
 from forewarn_service import worker
 from forewarn_service.families import FAMILIES
 from forewarn_service.telemetry import Telemetry
-from forewarn_training.telemetry import JOB
+from forewarn_training.telemetry import JOB, TrainingTelemetry
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "forewarn.json").read_text())
@@ -45,7 +45,7 @@ def filled_in(expression: str) -> str:
 def written_names() -> set[str]:
     """Every metric name that Forewarn or its recording rules write."""
     registry = CollectorRegistry()
-    Telemetry(registry, version="0")
+    TrainingTelemetry(registry, Telemetry(registry, version="0"))
     endings = {"counter": "_total", "histogram": "_bucket"}
     own = {family.name + endings.get(family.type, "") for family in registry.collect()}
     recorded = yaml.safe_load(read_rules("recording"))["groups"][0]["rules"]
