@@ -14,7 +14,8 @@ from forewarn_models.labels import Labels, labels_of
 _JSON_BYTES_AT_A_TIME = 1 << 20
 _MOST_CACHED_LABELS = 200_000
 _PUNCTUATION = b'[]"'
-_WHITESPACE = b" \t\r\n"
+_PAIR = b'[,""],'
+_OF_NUMBERS = b"0123456789.+-eENaInf"
 _METRIC_NAME = "__name__"
 
 
@@ -160,51 +161,55 @@ def _samples(series: Sequence[_Series]) -> tuple[IntegerArray, FloatArray]:
     for place, one in enumerate(series):
         # A bounded number of bytes is copied at a time.
         text = bytes(one.values)
-        counts[place] = _pairs(text)
-        if counts[place]:
-            group.append(text)
-            size += len(text)
-        if size >= _JSON_BYTES_AT_A_TIME:
+        compact = _pairs_if_compact(text)
+        if compact is None or size >= _JSON_BYTES_AT_A_TIME:
             parts.append(_parsed(group))
             group, size = [], 0
-    parts.append(_parsed(group) if group else parts[0])
+        if compact is None:
+            parts.append(_parsed_slowly(text))
+            counts[place] = len(parts[-1])
+        elif compact:
+            group.append(text)
+            size += len(text)
+            counts[place] = compact
+    parts.append(_parsed(group))
     return counts, np.concatenate(parts)
 
 
-def _pairs(text: bytes) -> int:
-    pairs = text.count(b"[") - 1
-    if pairs < 1 and text.strip(_WHITESPACE) != b"[]":
-        raise ValueError("values that are no array of arrays")
-    return pairs
+def _pairs_if_compact(text: bytes) -> int | None:
+    """Return how many pairs `[time,"value"]` the JSON holds, None if it holds anything else.
 
-
-def _parsed(group: list[bytes]) -> FloatArray:
-    text = b",".join(group)
-    pairs = text.count(b"[") - len(group)
-    if _is_compact(text, pairs=pairs, series=len(group)):
-        numbers = text.translate(None, _PUNCTUATION)
-        samples: FloatArray = np.fromstring(numbers, dtype=np.float64, sep=",")
-        if len(samples) == 2 * pairs:
-            return samples.reshape(-1, 2)
-    return _parsed_slowly(group)
-
-
-def _is_compact(text: bytes, *, pairs: int, series: int) -> bool:
-    """Tell whether valid JSON holds nothing but `[time,"value"]` as Prometheus writes it.
-
-    Then the numbers are what is left when the punctuation is taken away.
+    The JSON is known to be valid: if nothing but the pairs' punctuation is left when characters
+    of numbers are taken away, the numbers are where they belong.
     """
-    return (
-        text.count(b"]") == pairs + series
-        and text.count(b',"') == text.count(b'"]') == pairs
-        and text.count(b'"') == 2 * pairs
-        and text.count(b",") == 2 * pairs - 1
-        and not any(character in text for character in _WHITESPACE)
-    )
+    skeleton = text.translate(None, _OF_NUMBERS)
+    pairs, rest = divmod(len(skeleton) - 1, len(_PAIR))
+    if pairs and not rest and skeleton == b"[" + (_PAIR * pairs)[:-1] + b"]":
+        return pairs
+    return 0 if skeleton == text == b"[]" else None
 
 
-def _parsed_slowly(group: list[bytes]) -> FloatArray:
-    """Return what `_parsed` does, for any layout of the JSON that is valid."""
-    decoder = msgspec.json.Decoder(list[tuple[float, str]])
-    pairs = [pair for text in group for pair in decoder.decode(text)]
+def _parsed(group: Sequence[bytes]) -> FloatArray:
+    """Return the samples of several compact texts; pyarrow parses exactly, and with no object."""
+    import pyarrow as pa
+    import pyarrow.compute
+
+    if not group:
+        return np.empty((0, 2))
+    numbers = b",".join(group).translate(None, _PUNCTUATION)
+    commas = np.flatnonzero(np.frombuffer(numbers, np.uint8) == ord(","))
+    ends = np.append(commas, len(numbers)) - np.arange(len(commas) + 1)
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(numbers.translate(None, b","))]
+    texts = pa.Array.from_buffers(pa.utf8(), len(ends), buffers)
+    try:
+        samples: FloatArray = pyarrow.compute.cast(texts, pa.float64()).to_numpy()
+    except pa.ArrowInvalid:
+        return np.concatenate([_parsed_slowly(text) for text in group])
+    return samples.reshape(-1, 2)
+
+
+def _parsed_slowly(text: bytes) -> FloatArray:
+    """Return the samples of one text in any layout of JSON."""
+    pairs = msgspec.json.decode(text, type=list[tuple[float, str]])
     return np.array([(time, float(value)) for time, value in pairs]).reshape(-1, 2)
