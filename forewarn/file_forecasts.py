@@ -19,6 +19,7 @@ from forewarn_models.samples import grid
 
 _MOST_STEPS = 100_000
 _MOST_SLOTS = 50_000_000
+_LONGEST_STEP_MILLISECONDS = 365 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Horizon:
     """How far ahead: a number of steps, or a duration."""
 
     text: str
+
+    def check(self) -> None:
+        """Raise ConfigError when no step could make sense of the text."""
+        self.steps(_LONGEST_STEP_MILLISECONDS)
 
     def steps(self, step_milliseconds: int) -> int:
         """Return the number of steps; ConfigError when it cannot be meant."""

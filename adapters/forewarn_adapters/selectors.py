@@ -45,7 +45,20 @@ def parse_selector(query: str) -> tuple[Matcher, ...]:
             'files answer only selectors such as name{label="x"}, {} or *, '
             f"got {query[:200]!r}: use a Prometheus for other queries"
         )
+    for matcher in matchers:
+        _check_pattern(matcher)
     return matchers
+
+
+def _check_pattern(matcher: Matcher) -> None:
+    if matcher.operator not in {"=~", "!~"}:
+        return
+    try:
+        re.compile(matcher.value)
+    except re.error as broken:
+        raise SourceRejected(
+            f"a matcher needs a regular expression, got {matcher.value!r}: {broken}"
+        ) from broken
 
 
 def labels_of_text(text: str) -> Labels:

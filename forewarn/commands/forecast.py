@@ -29,7 +29,7 @@ def forecast(
     wanted = _levels(levels)
     forecaster_for(model, horizon=None)
     job = ForecastJob(out, Horizon(horizon), wanted, model)
-    job.horizon.steps(1000)
+    job.horizon.check()
     check_stems(inputs)
     make_directory(out)
     run_jobs(job, inputs, what="forecasting")
