@@ -76,3 +76,13 @@ def guarded(make_parts: Make) -> Iterator[Api]:
     """The API with a token of each role."""
     with served(make_parts(config=with_tokens(CONFIG))) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shared_guarded(
+    tmp_path_factory: pytest.TempPathFactory, champions: MemoryChampions
+) -> Iterator[Api]:
+    """One API with a token of each role, for many cases that leave nothing behind."""
+    for make in _maker(tmp_path_factory.mktemp("guarded"), champions):
+        with served(make(config=with_tokens(CONFIG))) as running:
+            yield running

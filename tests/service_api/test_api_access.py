@@ -29,10 +29,10 @@ def bearer(token):
 
 
 @pytest.mark.parametrize(("route", "needed"), ROUTES.items(), ids=str)
-def test_a_route_is_open_to_its_role_and_stronger_ones(guarded, route, needed):
+def test_a_route_is_open_to_its_role_and_stronger_ones(shared_guarded, route, needed):
     method, path = route
     for role in ROLES:
-        answer = guarded.call(method, path, headers=bearer(TOKENS[role]))
+        answer = shared_guarded.call(method, path, headers=bearer(TOKENS[role]))
         if ROLES.index(role) < ROLES.index(needed):
             assert (answer.status, answer.reason) == (403, "access_denied")
         else:
@@ -51,20 +51,20 @@ def test_a_route_is_open_to_its_role_and_stronger_ones(guarded, route, needed):
         {"authorization": f"Bearer {TOKENS['admin']}x"},
     ],
 )
-def test_nobody_enters_without_a_token_that_is_known(guarded, route, header):
-    answer = guarded.call(*route, headers=header)
+def test_nobody_enters_without_a_token_that_is_known(shared_guarded, route, header):
+    answer = shared_guarded.call(*route, headers=header)
     assert (answer.status, answer.reason) == (401, "unauthenticated")
     assert answer.headers["www-authenticate"].startswith('Bearer realm="forewarn"')
 
 
-def test_a_team_sees_its_signals_and_no_others(guarded):
+def test_a_team_sees_its_signals_and_no_others(shared_guarded):
     own = bearer(TEAM_TOKEN)
-    names = [one["name"] for one in guarded.get("/api/v1/signals", **own).json["signals"]]
+    names = [one["name"] for one in shared_guarded.get("/api/v1/signals", **own).json["signals"]]
     assert names == ["cpu"]
-    assert guarded.get("/api/v1/signals/cpu/series", **own).status == 200
-    assert guarded.get("/api/v1/signals/disk", **own).reason == "unknown_signal"
-    assert guarded.post("/api/v1/signals/disk/train", **own).status == 404
-    assert guarded.post("/api/v1/signals/cpu/train", **own).status == 202
+    assert shared_guarded.get("/api/v1/signals/cpu/series", **own).status == 200
+    assert shared_guarded.get("/api/v1/signals/disk", **own).reason == "unknown_signal"
+    assert shared_guarded.post("/api/v1/signals/disk/train", **own).status == 404
+    assert shared_guarded.post("/api/v1/signals/cpu/train", **own).status == 202
 
 
 def test_a_team_may_not_send_queries_and_the_attempt_is_audited(guarded):
@@ -93,8 +93,8 @@ def test_metrics_beyond_loopback_need_a_token_and_health_does_not(make_parts):
         assert running.get("/readyz").status == 200
 
 
-def test_metrics_on_loopback_need_no_token(guarded):
-    assert guarded.get("/metrics").status == 200
+def test_metrics_on_loopback_need_no_token(shared_guarded):
+    assert shared_guarded.get("/metrics").status == 200
 
 
 def test_without_tokens_everyone_on_this_machine_is_the_administrator(api):
@@ -124,10 +124,10 @@ def test_a_flood_of_denied_attempts_is_counted_not_written(make_parts):
         assert orjson.loads(parts.store.audit_entries()[0].detail)["unrecorded_before"] == 3
 
 
-def test_tokens_are_in_no_log_and_no_answer(guarded, caplog):
+def test_tokens_are_in_no_log_and_no_answer(shared_guarded, caplog):
     with caplog.at_level("DEBUG"):
         bodies = [
-            guarded.call(method, path, headers=bearer(token)).body
+            shared_guarded.call(method, path, headers=bearer(token)).body
             for method, path in ROUTES
             for token in (*TOKENS.values(), "wrong-token-0123456789")
         ]
@@ -193,12 +193,14 @@ def test_an_address_that_is_none_is_refused(listen):
         ("", 421),
     ],
 )
-def test_without_tokens_the_host_must_be_this_machine(api, host, status):
-    assert status == api.get("/api/v1/signals", host=host).status
+def test_without_tokens_the_host_must_be_this_machine(shared_api, host, status):
+    assert status == shared_api.get("/api/v1/signals", host=host).status
 
 
-def test_with_tokens_any_host_name_will_do(guarded):
-    answer = guarded.get("/api/v1/signals", host="forewarn.example", **bearer(TOKENS["read"]))
+def test_with_tokens_any_host_name_will_do(shared_guarded):
+    answer = shared_guarded.get(
+        "/api/v1/signals", host="forewarn.example", **bearer(TOKENS["read"])
+    )
     assert answer.status == 200
 
 
@@ -206,18 +208,22 @@ def test_with_tokens_any_host_name_will_do(guarded):
     ("origin", "status"),
     [("https://attacker.example", 403), ("null", 403), ("http://[", 403), ("http://me:1", 202)],
 )
-def test_a_page_of_another_host_may_change_nothing(guarded, origin, status):
+def test_a_page_of_another_host_may_change_nothing(shared_guarded, origin, status):
     headers = {"origin": origin, "host": "me:1", **bearer(TOKENS["operate"])}
-    assert status == guarded.post("/api/v1/signals/cpu/train", **headers).status
+    assert status == shared_guarded.post("/api/v1/signals/cpu/train", **headers).status
 
 
-def test_a_page_of_another_host_is_given_no_leave_to_read(api):
-    answer = api.get("/api/v1/signals", origin="https://attacker.example")
+def test_a_page_of_another_host_is_given_no_leave_to_read(shared_api):
+    answer = shared_api.get("/api/v1/signals", origin="https://attacker.example")
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_answers_carry_security_headers(api):
-    for answer in (api.get("/healthz"), api.get("/nothing"), api.get("/", host="evil")):
+def test_answers_carry_security_headers(shared_api):
+    for answer in (
+        shared_api.get("/healthz"),
+        shared_api.get("/nothing"),
+        shared_api.get("/", host="evil"),
+    ):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["cache-control"] == "no-store"

@@ -4,7 +4,7 @@ import numpy as np
 import orjson
 import pytest
 
-from api_parts import CONFIG, CPU, NOW, STEP, TEAM_TOKEN, sine, with_tokens
+from api_parts import CONFIG, CPU, NOW, STEP, TEAM_TOKEN, MemoryChampions, sine, with_tokens
 from api_server import served
 from forewarn_models.catalogue import detector_from_state
 from forewarn_models.detector import RarityDetector
@@ -13,6 +13,7 @@ from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.offline import Schedule, score_recording
 from forewarn_models.samples import Samples
 from forewarn_service.api import on_demand
+from forewarn_service.api.champions import loaded_champions
 from forewarn_service.api.limits import Limits
 from forewarn_service.api.wire import SeriesValues
 
@@ -29,8 +30,10 @@ def one_series(n=600, *, start=NOW, step=STEP, labels=CPU[0], spike_at=None, see
     }
 
 
-def test_values_are_scored_by_what_their_own_first_part_teaches(api):
-    answer = api.post("/api/v1/score", {"series": [one_series(spike_at=500)], "budget": "1/1d"})
+def test_values_are_scored_by_what_their_own_first_part_teaches(shared_api):
+    answer = shared_api.post(
+        "/api/v1/score", {"series": [one_series(spike_at=500)], "budget": "1/1d"}
+    )
     assert answer.status == 200, answer.body
     (series,) = answer.json["series"]
     assert (
@@ -45,9 +48,9 @@ def test_values_are_scored_by_what_their_own_first_part_teaches(api):
     assert series["value"] == one_series(spike_at=500)["values"]
 
 
-def test_values_are_scored_as_a_recording_is(api):
+def test_values_are_scored_as_a_recording_is(shared_api):
     sent = one_series(spike_at=500)
-    answer = api.post("/api/v1/score", {"series": [sent], "train_fraction": 0.4})
+    answer = shared_api.post("/api/v1/score", {"series": [sent], "train_fraction": 0.4})
     samples = Samples(
         CPU[:1],
         np.zeros(600, np.int64),
@@ -61,13 +64,13 @@ def test_values_are_scored_as_a_recording_is(api):
     np.testing.assert_array_equal(expected.score, score[240:])
 
 
-def test_an_enormous_step_leaves_one_slot_and_a_forecast_without_a_band(api):
+def test_an_enormous_step_leaves_one_slot_and_a_forecast_without_a_band(shared_api):
     asked = {"series": [one_series()], "step": "100y", "horizon": "100y"}
-    answer = api.post("/api/v1/forecast", asked)
+    answer = shared_api.post("/api/v1/forecast", asked)
     assert answer.status in {200, 422}
 
 
-def test_samples_may_come_in_any_order_with_repeats_and_nulls(api):
+def test_samples_may_come_in_any_order_with_repeats_and_nulls(shared_api):
     sent = one_series()
     sent["values"][400] = None
     sent["timestamps"].append(sent["timestamps"][450])
@@ -75,24 +78,24 @@ def test_samples_may_come_in_any_order_with_repeats_and_nulls(api):
     order = np.random.default_rng(1).permutation(601)
     sent["timestamps"] = [sent["timestamps"][place] for place in order]
     sent["values"] = [sent["values"][place] for place in order]
-    (series,) = api.post("/api/v1/score", {"series": [sent]}).json["series"]
+    (series,) = shared_api.post("/api/v1/score", {"series": [sent]}).json["series"]
     assert series["timestamps"] == sorted(sent["timestamps"])
     assert (series["value"][400], series["anomalous"][400]) == (None, None)
     assert 90.0 in series["value"][450:452]
 
 
-def test_groups_are_scored_too(api):
+def test_groups_are_scored_too(shared_api):
     series = [one_series(labels=labels, seed=row) for row, labels in enumerate(CPU)]
     for one in series:
         one["labels"]["zone"] = "a"
-    answer = api.post("/api/v1/score", {"series": series, "group_by": ["zone"]})
+    answer = shared_api.post("/api/v1/score", {"series": series, "group_by": ["zone"]})
     assert answer.json["series"][-1]["labels"] == {"series": "*", "zone": "a"}
     assert len(answer.json["series"]) == 5
 
 
-def test_values_are_scored_with_the_champion_as_the_fold_scores_them(api, champions):
+def test_values_are_scored_with_the_champion_as_the_fold_scores_them(shared_api, champions):
     sent = one_series(30, spike_at=20)
-    answer = api.post("/api/v1/score", {"series": [sent], "signal": "cpu"})
+    answer = shared_api.post("/api/v1/score", {"series": [sent], "signal": "cpu"})
     model = detector_from_state(champions.states["cpu", "detector"])
     samples = Samples(
         CPU[:1],
@@ -100,7 +103,7 @@ def test_values_are_scored_with_the_champion_as_the_fold_scores_them(api, champi
         NOW + STEP * np.arange(30),
         np.array(sent["values"]),
     )
-    policy = FoldPolicy(api.parts.config.signals[0].budget)
+    policy = FoldPolicy(shared_api.parts.config.signals[0].budget)
     expected, _ = fold(
         model, policy, samples, start_fold(model, policy), until_milliseconds=NOW + 30 * STEP
     )
@@ -113,9 +116,9 @@ def test_values_are_scored_with_the_champion_as_the_fold_scores_them(api, champi
 
 
 @pytest.mark.parametrize("days", [-3, 40])
-def test_the_champion_scores_any_time(api, days):
+def test_the_champion_scores_any_time(shared_api, days):
     sent = one_series(30, start=NOW + days * 86_400_000 + 12_345, spike_at=20)
-    answer = api.post("/api/v1/score", {"series": [sent], "signal": "cpu"})
+    answer = shared_api.post("/api/v1/score", {"series": [sent], "signal": "cpu"})
     assert answer.status == 200, answer.body
     assert answer.json["series"][0]["anomalous"][20] is True
 
@@ -129,9 +132,9 @@ def test_a_query_is_read_from_the_source_and_audited(api):
     assert orjson.loads(entry.detail) == {"query": "x_3", "history": "6h", "step": "1m"}
 
 
-def test_values_are_forecast(api):
+def test_values_are_forecast(shared_api):
     asked = {"series": [one_series(1440)], "horizon": "1h", "levels": [80, 95]}
-    answer = api.post("/api/v1/forecast", asked)
+    answer = shared_api.post("/api/v1/forecast", asked)
     assert answer.status == 200, answer.body
     body = answer.json
     assert pytest.approx(body["quantile_levels"]) == [0.025, 0.1, 0.5, 0.9, 0.975]
@@ -156,10 +159,10 @@ def test_a_signal_is_forecast_from_now_by_its_champion(api):
 
 
 @pytest.mark.parametrize("path", ["score", "forecast"])
-def test_a_signal_that_was_never_trained_cannot_be_asked(api, path):
+def test_a_signal_that_was_never_trained_cannot_be_asked(shared_api, path):
     asked = {"signal": "disk"}
     asked |= {"series": [one_series(3)]} if path == "score" else {"horizon": "1h"}
-    answer = api.post(f"/api/v1/{path}", asked)
+    answer = shared_api.post(f"/api/v1/{path}", asked)
     assert (answer.status, answer.reason) == (409, "untrained")
 
 
@@ -205,9 +208,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_score_that_cannot_be_made_is_refused_with_a_reason(api, case):
+def test_a_score_that_cannot_be_made_is_refused_with_a_reason(shared_api, case):
     asked, status, reason = REFUSED[case]
-    answer = api.post("/api/v1/score", asked)
+    answer = shared_api.post("/api/v1/score", asked)
     assert (status, reason) == (answer.status, answer.reason), answer.body
 
 
@@ -227,9 +230,9 @@ REFUSED_FORECASTS = {
 
 
 @pytest.mark.parametrize("case", REFUSED_FORECASTS)
-def test_a_forecast_that_cannot_be_made_is_refused_with_a_reason(api, case):
+def test_a_forecast_that_cannot_be_made_is_refused_with_a_reason(shared_api, case):
     asked, status, reason = REFUSED_FORECASTS[case]
-    answer = api.post("/api/v1/forecast", {"horizon": "1h"} | asked)
+    answer = shared_api.post("/api/v1/forecast", {"horizon": "1h"} | asked)
     assert (status, reason) == (answer.status, answer.reason), answer.body
 
 
@@ -324,3 +327,25 @@ def test_the_usual_step_is_the_median_distance_or_a_minute():
     times = SeriesValues(timestamps=[0.0, 10.0, 20.0, 100.0], values=[1.0] * 4)
     assert on_demand.usual_step_milliseconds(on_demand.samples_of([times])) == 10_000
     assert on_demand.usual_step_milliseconds(on_demand.samples_of([values_of(1)])) == 60_000
+
+
+def test_a_panel_of_too_many_slots_is_refused():
+    far = SeriesValues(timestamps=[0.0, 2_000_001.0], values=[1.0, 2.0])
+    with pytest.raises(DataError, match="at most 2000000, got 1 x 2000002 slots of 1 s"):
+        on_demand.panel_of(on_demand.samples_of([far]), step_milliseconds=1_000)
+
+
+def test_a_forecast_of_values_has_no_history_of_its_own(shared_api):
+    asked = {"series": [one_series(3)], "history": "1d", "horizon": "1h"}
+    assert shared_api.post("/api/v1/forecast", asked).reason == "invalid_request"
+
+
+def test_a_new_champion_takes_over_and_the_oldest_loaded_ones_are_dropped(champions):
+    state = champions.states["cpu", "detector"]
+    many = MemoryChampions({(f"s{number}", "detector"): state for number in range(9)})
+    loaded = loaded_champions(many).detectors
+    models = [loaded.newest(f"s{number}") for number in range(9)]
+    assert loaded.newest("s8") is models[8]
+    assert loaded.newest("s0") is not models[0]
+    many.version = 4
+    assert loaded.newest("s8")[0] == 4

@@ -4,8 +4,8 @@ from api_server import served
 from forewarn_service.live import Live
 
 
-def test_signals_tell_how_each_configured_signal_is(api):
-    assert api.get("/api/v1/signals").json == {
+def test_signals_tell_how_each_configured_signal_is(shared_api):
+    assert shared_api.get("/api/v1/signals").json == {
         "signals": [
             {
                 "name": "cpu",
@@ -39,12 +39,15 @@ def test_signals_tell_how_each_configured_signal_is(api):
     }
 
 
-def test_one_signal_is_what_the_list_says_of_it(api):
-    assert api.get("/api/v1/signals").json["signals"][0] == api.get("/api/v1/signals/cpu").json
+def test_one_signal_is_what_the_list_says_of_it(shared_api):
+    assert (
+        shared_api.get("/api/v1/signals").json["signals"][0]
+        == shared_api.get("/api/v1/signals/cpu").json
+    )
 
 
-def test_series_hold_the_newest_verdict_and_null_where_nothing_can_be_said(api):
-    answer = api.get("/api/v1/signals/cpu/series").json
+def test_series_hold_the_newest_verdict_and_null_where_nothing_can_be_said(shared_api):
+    answer = shared_api.get("/api/v1/signals/cpu/series").json
     assert answer["series"][1] == {
         "labels": {"instance": "web-1"},
         "timestamp": 1767225599.0,
@@ -73,22 +76,24 @@ def test_series_hold_the_newest_verdict_and_null_where_nothing_can_be_said(api):
 @pytest.mark.parametrize(
     ("wanted", "expected"), [("true", ["web-1"]), ("false", ["web-0", "web-3"])]
 )
-def test_series_can_be_only_those_that_are_anomalous_or_are_not(api, wanted, expected):
-    answer = api.get(f"/api/v1/signals/cpu/series?anomalous={wanted}").json
+def test_series_can_be_only_those_that_are_anomalous_or_are_not(shared_api, wanted, expected):
+    answer = shared_api.get(f"/api/v1/signals/cpu/series?anomalous={wanted}").json
     assert expected == [row["labels"]["instance"] for row in answer["series"]]
 
 
-def test_pages_hold_every_row_once(api):
+def test_pages_hold_every_row_once(shared_api):
     seen, cursor = [], ""
     while cursor is not None:
-        answer = api.get(f"/api/v1/signals/cpu/series?limit=3{cursor and f'&cursor={cursor}'}").json
+        answer = shared_api.get(
+            f"/api/v1/signals/cpu/series?limit=3{cursor and f'&cursor={cursor}'}"
+        ).json
         seen += [row["labels"]["instance"] for row in answer["series"]]
         cursor = answer["next_cursor"]
     assert seen == ["web-0", "web-1", "web-2", "web-3"]
 
 
-def test_a_cursor_of_an_earlier_model_has_expired(api):
-    answer = api.get("/api/v1/signals/cpu/series?cursor=2.1")
+def test_a_cursor_of_an_earlier_model_has_expired(shared_api):
+    answer = shared_api.get("/api/v1/signals/cpu/series?cursor=2.1")
     assert (answer.status, answer.reason) == (410, "cursor_expired")
 
 
@@ -105,13 +110,13 @@ def test_a_cursor_of_an_earlier_model_has_expired(api):
         ("disk/series", 409, "not_read_yet"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_with_a_reason(api, path, status, reason):
-    answer = api.get(f"/api/v1/signals/{path}")
+def test_what_cannot_be_answered_is_refused_with_a_reason(shared_api, path, status, reason):
+    answer = shared_api.get(f"/api/v1/signals/{path}")
     assert (status, reason) == (answer.status, answer.reason)
 
 
-def test_a_refused_parameter_is_named_and_its_value_is_not_repeated(api):
-    answer = api.get("/api/v1/signals/cpu/series?limit=secret-text")
+def test_a_refused_parameter_is_named_and_its_value_is_not_repeated(shared_api):
+    answer = shared_api.get("/api/v1/signals/cpu/series?limit=secret-text")
     assert [error["where"] for error in answer.json["errors"]] == ["query.limit"]
     assert b"secret-text" not in answer.body
 
