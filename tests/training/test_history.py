@@ -56,7 +56,7 @@ def test_too_large_a_history_is_refused_after_its_first_part(source):
 class Infinite:
     """Answers every query with one infinite sample at its start."""
 
-    def read_range(self, query, *, start_milliseconds, end_milliseconds, step_milliseconds):
+    def read_range(self, query, *, start_milliseconds, **_rest):
         if start_milliseconds < NOW - 10 * STEP:
             return NO_SAMPLES
         row = np.zeros(1, np.int64)
