@@ -148,6 +148,7 @@ def start_prometheus(directory: Path, settings: PrometheusSettings) -> LocalServ
         f"--storage.tsdb.path={directory / 'tsdb'}",
         "--storage.tsdb.retention.time=1y",
         f"--web.listen-address=127.0.0.1:{port}",
+        f"--web.external-url=http://127.0.0.1:{port}",
         "--web.enable-remote-write-receiver",
         "--web.enable-lifecycle",
         "--web.enable-admin-api",
@@ -180,6 +181,7 @@ def start_alertmanager(
         f"--config.file={config}",
         f"--storage.path={directory / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",
+        f"--web.external-url=http://127.0.0.1:{port}",
         "--cluster.listen-address=",
     )
     url = f"http://127.0.0.1:{port}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 
 from forewarn.demo.scenario import (
     RECORDING,
@@ -95,13 +96,15 @@ def _replay(console: Console, replayed: list[Replayed], source: Source) -> int:
                     live.console.print(alert_frame(alert))
                     n_pages += 1
             if console.is_terminal:
-                views = [view for one in replayed for view in _views(one)]
-                live.update(series_table(views, title=_clock_text(now)), refresh=True)
+                live.update(_table(console, replayed, now=now), refresh=True)
                 time.sleep(pause)
-    console.print(
-        series_table([v for one in replayed for v in _views(one)], title=_clock_text(now))
-    )
+    console.print(_table(console, replayed, now=now))
     return n_pages
+
+
+def _table(console: Console, replayed: list[Replayed], *, now: int) -> Table:
+    views = [view for one in replayed for view in _views(one)]
+    return series_table(views, title=_clock_text(now), width=console.width)
 
 
 def _advance(one: Replayed, source: Source, *, now: int) -> None:
@@ -142,8 +145,8 @@ def _alert(one: Replayed, index: int) -> dict[str, dict[str, str]]:
             "summary": f"{name} is {where} what is normal",
             "value": number_text(said.value[index]),
             "expected": f"{number_text(said.expected[index])} (99 % of the time {band})",
-            "return period": rarity_text(float(said.return_period_seconds[index])),
-            "at": _clock_text(int(said.timestamp_milliseconds[index])),
+            "return_period": rarity_text(float(said.return_period_seconds[index])),
+            "since": _clock_text(int(said.timestamp_milliseconds[index])),
         },
     }
 

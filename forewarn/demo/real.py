@@ -10,19 +10,20 @@ from pathlib import Path
 import urllib3
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 
 from forewarn.demo.scenario import (
     FAULT_FACTOR,
     FAULTY_SERIES,
     HEALTHY_SECONDS,
     HISTORY_DAYS,
-    NODE_HISTORY_SECONDS,
+    NODE_HISTORY_SAMPLES,
     NODE_SIGNALS,
     PAGE_SECONDS,
     SIMULATED_SIGNALS,
 )
 from forewarn.demo.stage import Stage, running_stage
-from forewarn.demo.watch import series_views
+from forewarn.demo.watch import ask, series_views
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_data.faults import Fault
 from forewarn_data.live_exporter import clock_milliseconds
@@ -93,13 +94,18 @@ def _break_something(console: Console, stage: Stage, started: float) -> None:
 
 def _learn_the_node(console: Console, stage: Stage, started: float) -> None:
     """Train the live series of this machine as soon as there is something to learn from."""
-    left = NODE_HISTORY_SECONDS - (time.monotonic() - started)
     _tell(console, "This machine's own series have been read all along; they are young.", started)
-    _watch(console, stage, until=lambda: False, seconds=max(left, 0.0))
+    _watch(console, stage, until=lambda: _node_has_history(stage), seconds=120.0)
     _command(stage, "train", *(signal["name"] for signal in NODE_SIGNALS))
-    _tell(console, "Trained on the minute that Prometheus has of this machine.", started)
+    _tell(console, "Trained on the little that Prometheus has of this machine.", started)
     _watch(console, stage, until=lambda: _node_is_scored(stage), seconds=30.0)
-    console.print(series_table(_views(stage), title="all series"))
+    console.print(_table(console, stage, title="all series"))
+
+
+def _node_has_history(stage: Stage) -> bool:
+    samples = f"count_over_time({NODE_SIGNALS[0]['query']}[10m])"
+    query = f"{samples} >= {NODE_HISTORY_SAMPLES}"
+    return bool(ask(stage.prometheus.url, "/api/v1/query", {"query": query})["result"])
 
 
 def _node_is_scored(stage: Stage) -> bool:
@@ -111,19 +117,18 @@ def _node_is_scored(stage: Stage) -> bool:
 def _say_what_next(console: Console, stage: Stage) -> None:
     url, prometheus = f"http://{stage.places.listen}", stage.prometheus.url
     console.print("\nWhat to look at next, while this runs:", style="bold")
-    for address, what in (
-        (f"{url}/api/v1/signals", "the signals, as a program sees them"),
-        (f"{url}/docs", "the HTTP API, to try"),
-        (f"{url}/metrics", "everything that is written back"),
-        (f"{prometheus}/graph?g0.expr=forewarn_anomaly_score&g0.tab=0", "scores in Prometheus"),
-        (
-            f"{prometheus}/api/v1/query?query=forewarn_time_to_limit_seconds",
-            "when the disk is full",
-        ),
-        (f"{stage.alertmanager.url}/#/alerts", "the alert in Alertmanager"),
-    ):
-        if _answers(address):
-            console.print(f"  {address}  {what}", highlight=False, soft_wrap=True)
+    addresses = {
+        f"{url}/api/v1/signals": "the signals, as a program sees them",
+        f"{url}/metrics": "everything that is written back",
+        f"{prometheus}/api/v1/query?query=forewarn_time_to_limit_seconds": "when the disk is full",
+        f"{stage.alertmanager.url}/#/alerts": "the alert in Alertmanager",
+    }
+    # Debian's Prometheus draws graphs only where its package is installed with its scripts.
+    if _answers(f"{prometheus}/classic/static/js/graph/index.js"):
+        graph = f"{prometheus}/classic/graph?g0.expr=forewarn_anomaly_score&g0.tab=0"
+        addresses[graph] = "the scores in Prometheus"
+    for address, what in addresses.items():
+        console.print(f"  {address}  {what}", highlight=False, soft_wrap=True)
 
 
 def _answers(url: str) -> bool:
@@ -137,8 +142,12 @@ def _watch(console: Console, stage: Stage, *, until: Callable[[], bool], seconds
         while time.monotonic() < deadline and not until():
             if console.is_terminal:
                 title = "live, read back from Prometheus (the shop is simulated)"
-                live.update(series_table(_views(stage), title=title), refresh=True)
+                live.update(_table(console, stage, title=title), refresh=True)
             time.sleep(min(1.0, max(deadline - time.monotonic(), 0.0)))
+
+
+def _table(console: Console, stage: Stage, *, title: str) -> Table:
+    return series_table(_views(stage), title=title, width=console.width)
 
 
 def _views(stage: Stage) -> list[SeriesView]:

@@ -39,7 +39,12 @@ def series_views(url: str, *, seconds: float) -> list[SeriesView]:
     reasons: dict[str, str] = {}
     for entry in answer["result"]:
         _add(entry, courses, reasons, start=now - seconds, step=step)
-    return [_view(name, course, reasons.get(name, "")) for name, course in sorted(courses.items())]
+    # What could not be said for want of a model is forgotten once there is one.
+    return [
+        _view(name, course, reasons.get(name, ""))
+        for name, course in sorted(courses.items())
+        if name in reasons or "forewarn_value" in course
+    ]
 
 
 def ask(url: str, path: str, parameters: Mapping[str, str]) -> Any:

@@ -1,10 +1,10 @@
 """What a person sees in a terminal: series with their band and rarity, and the page itself."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.console import JustifyMethod
 from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text
@@ -13,15 +13,9 @@ from forewarn_models.arrays import FloatArray
 from forewarn_reports.wording import number_text, rarity_text
 
 _BARS = "▁▂▃▄▅▆▇█"
-# Where a terminal is narrow the course gives way first.
-_COLUMNS = {
-    "series": 12,
-    "course": 1,
-    "now": 6,
-    "expected (99 % band)": 20,
-    "rarity": 16,
-    "": 10,
-}
+_WIDTH_FOR_COURSE = 120
+_WIDTH_FOR_BAND = 95
+_ANNOTATIONS = ("summary", "value", "expected", "return_period", "since")
 _STYLES = {"ordinary": "green", "anomalous": "bold red", "cannot say": "yellow"}
 
 
@@ -64,14 +58,21 @@ def sparkline(values: FloatArray, lower: FloatArray, upper: FloatArray) -> Text:
     return line
 
 
-def series_table(views: Sequence[SeriesView], *, title: str) -> Table:
-    """Return a table of series: their course, the newest value, its band, and how rare it is."""
+def series_table(views: Sequence[SeriesView], *, title: str, width: int) -> Table:
+    """Return a table of series: their course, the newest value, its band, and how rare it is.
+
+    Where the terminal is narrower than 120 characters there is no course, below 95 no band.
+    """
     table = Table(title=title, title_justify="left", expand=False, pad_edge=False)
-    for heading, width in _COLUMNS.items():
-        side: JustifyMethod = "left" if heading in {"series", "course", ""} else "right"
-        table.add_column(heading, justify=side, no_wrap=True, min_width=width)
+    table.add_column("series", overflow="ellipsis", no_wrap=True)
+    if width >= _WIDTH_FOR_COURSE:
+        table.add_column("course", no_wrap=True)
+    for heading in ("now", "expected (99 % band)" if width >= _WIDTH_FOR_BAND else "expected"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("rarity", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for view in views:
-        table.add_row(*_cells(view))
+        table.add_row(*_cells(view, width))
     return table
 
 
@@ -79,9 +80,11 @@ def alert_frame(alert: Mapping[str, Mapping[str, str]]) -> Frame:
     """Return an alert, as Alertmanager delivers it, in a frame."""
     labels, annotations = alert["labels"], alert["annotations"]
     body = Text(annotations.get("summary", labels.get("alertname", "alert")), style="bold")
-    for name, text in annotations.items():
+    order = {name: place for place, name in enumerate(_ANNOTATIONS)}
+    for name in sorted(annotations, key=lambda name: order.get(name, len(order))):
+        text = annotations[name]
         if name != "summary":
-            body.append(f"\n{name}: ", style="dim")
+            body.append(f"\n{name.replace('_', ' ')}: ", style="dim")
             body.append(text, style="not bold")
     severity = labels.get("severity", "none")
     colour = "red" if severity == "critical" else "yellow"
@@ -89,18 +92,23 @@ def alert_frame(alert: Mapping[str, Mapping[str, str]]) -> Frame:
     return Frame(body, title=title, title_align="left", border_style=colour, expand=False)
 
 
-def _cells(view: SeriesView) -> tuple[Text | str, ...]:
-    verdict = view.verdict.split(":")[0]
-    newest = view.values[-1] if len(view.values) else np.nan
-    band = "-"
-    if len(view.lower) and np.isfinite(view.lower[-1]):
-        ends = f"{number_text(view.lower[-1])} to {number_text(view.upper[-1])}"
-        band = f"{number_text(view.expected)} ({ends})"
-    return (
+def _cells(view: SeriesView, width: int) -> list[Text | str]:
+    points = min(max(width - _WIDTH_FOR_COURSE + 24, 24), len(view.values))
+    course = sparkline(*(array[-points:] for array in (view.values, view.lower, view.upper)))
+    newest = float(view.values[-1]) if len(view.values) else math.nan
+    verdict = Text(view.verdict, style=_STYLES.get(view.verdict.partition(":")[0], ""))
+    return [
         view.name,
-        sparkline(view.values, view.lower, view.upper),
-        number_text(float(newest)),
-        band,
+        *([course] if width >= _WIDTH_FOR_COURSE else []),
+        number_text(newest),
+        _expectation(view, has_band=width >= _WIDTH_FOR_BAND),
         rarity_text(view.return_period_seconds),
-        Text(view.verdict, style=_STYLES.get(verdict, "")),
-    )
+        verdict,
+    ]
+
+
+def _expectation(view: SeriesView, *, has_band: bool) -> str:
+    if not len(view.lower) or math.isnan(view.lower[-1]):
+        return "-"
+    band = f" ({number_text(view.lower[-1])} to {number_text(view.upper[-1])})"
+    return number_text(view.expected) + (band if has_band else "")

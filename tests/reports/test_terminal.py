@@ -42,7 +42,7 @@ def test_a_series_of_gaps_is_an_empty_line() -> None:
 
 
 def test_a_row_says_value_band_and_rarity() -> None:
-    text = shown(series_table([view()], title="live"))
+    text = shown(series_table([view()], title="live", width=160))
     assert "1.5 (0 to 3)" in text
     assert "once in 214 days" in text
     assert "anomalous" in text
@@ -57,7 +57,7 @@ def test_a_row_without_a_verdict_says_why() -> None:
         return_period_seconds=math.nan,
         verdict="cannot say: untrained",
     )
-    text = shown(series_table([young], title="live"))
+    text = shown(series_table([young], title="live", width=160))
     assert "cannot say: untrained" in text
 
 
@@ -68,3 +68,14 @@ def test_a_page_shows_its_summary_and_its_annotations() -> None:
     assert "page · ForewarnAnomaly · critical" in text
     assert "latency is up" in text
     assert "expected: 0.12" in text
+
+
+def test_a_narrow_terminal_loses_the_course_then_the_band() -> None:
+    wide, narrow, small = (
+        shown(series_table([view()], title="live", width=width)) for width in (160, 110, 80)
+    )
+    assert "course" in wide
+    assert "course" not in narrow
+    assert "1.5 (0 to 3)" in narrow
+    assert "1.5 (0 to 3)" not in small
+    assert "once in 214 days" in small
