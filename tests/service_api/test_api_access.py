@@ -93,8 +93,9 @@ def test_metrics_beyond_loopback_need_a_token_and_health_does_not(make_parts):
         assert running.get("/readyz").status == 200
 
 
-def test_metrics_on_loopback_need_no_token(shared_guarded):
+def test_metrics_on_loopback_need_no_token_unless_asked_by_another_name(shared_guarded):
     assert shared_guarded.get("/metrics").status == 200
+    assert shared_guarded.get("/metrics", host="attacker.example").status == 401
 
 
 def test_without_tokens_everyone_on_this_machine_is_the_administrator(api):

@@ -38,6 +38,8 @@ BODIES = {
     "too_many_series": b'{"series":[' + b",".join([b"{}"] * 100_000) + b"]}",
     "long_query": b'{"query":"' + b"x" * 10_001 + b'"}',
     "long_duration": b'{"query":"x","step":"' + b"1s" * 1_000 + b'"}',
+    "a_million_complaints": b'{"series":[{"timestamps":[' + b'"",' * 10**6 + b'""],"values":[]}]}',
+    "a_thousand_bad_series": b'{"series":[' + b",".join([b"{}"] * 1_000) + b"]}",
     "signal_that_is_a_path": b'{"signal":"../../etc/passwd","horizon":"1h"}',
 }
 

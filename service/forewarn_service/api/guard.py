@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from forewarn_adapters.config.schema import Role, Signal
-from forewarn_service.api.access import Caller, listens_on_loopback, require
+from forewarn_service.api.access import Caller, is_loopback_name, listens_on_loopback, require
 from forewarn_service.api.faults import Refusal
 from forewarn_service.api.parts import Running, RunningApi
 
@@ -48,8 +48,13 @@ Admin = Annotated[Caller, Depends(_gate("admin", any_team=True))]
 
 
 async def may_scrape(request: Request, api: RunningApi, _: Shown) -> None:
-    """Refuse a scrape without a token that reads all teams, unless only this machine can ask."""
-    if not listens_on_loopback(api.parts.config.api.listen):
+    """Refuse a scrape without a token that reads all teams, unless only this machine can ask.
+
+    The name of the host must then be this machine's too, so that no web page can ask through a
+    reader's browser.
+    """
+    is_local = listens_on_loopback(api.parts.config.api.listen)
+    if not (is_local and is_loopback_name(request.url.hostname or "")):
         require(api.tokens.caller(request.headers.get("authorization")), "read", any_team=True)
 
 

@@ -39,8 +39,13 @@ class SeriesValues(Part):
     """One series: its labels, and its samples in any order; null is an explicit "no value"."""
 
     labels: Annotated[dict[LabelName, LabelValue], Field(max_length=MAX_LABELS)] = {}
-    timestamps: Annotated[list[Instant], Field(min_length=1, max_length=MAX_SAMPLES)]
-    values: Annotated[list[float | None], Field(min_length=1, max_length=MAX_SAMPLES)]
+    # The first complaint of a list is enough: 200,000 of them would take memory and time.
+    timestamps: Annotated[
+        list[Instant], Field(min_length=1, max_length=MAX_SAMPLES, fail_fast=True)
+    ]
+    values: Annotated[
+        list[float | None], Field(min_length=1, max_length=MAX_SAMPLES, fail_fast=True)
+    ]
 
 
 class Asked(Part):
@@ -48,7 +53,12 @@ class Asked(Part):
 
     series: Annotated[
         list[SeriesValues] | None,
-        Field(description="The values themselves.", min_length=1, max_length=MAX_SERIES),
+        Field(
+            description="The values themselves.",
+            min_length=1,
+            max_length=MAX_SERIES,
+            fail_fast=True,
+        ),
     ] = None
     query: Annotated[
         str | None,
