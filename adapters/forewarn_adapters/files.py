@@ -11,6 +11,7 @@ from forewarn_adapters.tables import SERIES, VALUE, Table, read_table
 from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_models.errors import DataError, SourceRejected
 from forewarn_models.labels import Labels, label_text, labels_of
+from forewarn_models.rulers import usual_step_milliseconds
 from forewarn_models.samples import NO_SAMPLES, Samples
 
 # As in Prometheus: how old a sample may be and still answer for an instant.
@@ -38,9 +39,8 @@ class SeriesFile:
 
     @property
     def step_milliseconds(self) -> int:
-        """The median distance of neighbouring timestamps, 0 where there are no two."""
-        times = np.unique(self.samples.timestamp_milliseconds)
-        return int(np.median(np.diff(times))) if len(times) > 1 else 0
+        """The median distance of neighbouring samples of a series, 0 where there are no two."""
+        return usual_step_milliseconds(self.samples)
 
 
 def read_series_file(path: Path) -> SeriesFile:

@@ -10,6 +10,7 @@ from forewarn_models.contract import Detector, FittedDetector
 from forewarn_models.errors import DataError, NotEnoughHistory
 from forewarn_models.fold import FoldPolicy, FoldState, fold, start_fold
 from forewarn_models.panel import Panel
+from forewarn_models.rulers import Ruler, ruler_of
 from forewarn_models.samples import Samples, grid
 from forewarn_models.verdicts import Verdicts
 
@@ -32,45 +33,6 @@ class Schedule:
     history_milliseconds: int
 
 
-@dataclass(frozen=True, eq=False)
-class Ruler:
-    """The grid of a recording, read off its training part alone: later rows do not move it.
-
-    Args:
-        start_milliseconds: the time of the first slot.
-        step_milliseconds: from one slot to the next.
-    """
-
-    start_milliseconds: int
-    step_milliseconds: int
-
-    def floor(self, milliseconds: int) -> int:
-        """Return the time of the slot that an instant lies in."""
-        return milliseconds - (milliseconds - self.start_milliseconds) % self.step_milliseconds
-
-
-def ruler_of(timestamps_milliseconds: IntegerArray) -> Ruler:
-    """Return the grid whose slots hold one sample each where samples come regularly.
-
-    The step is the median distance; the samples' usual place is the middle of a slot, so that
-    jitter of less than half a step moves none into its neighbour's.
-
-    Raises NotEnoughHistory when there are no two different timestamps.
-
-    >>> ruler_of(np.array([10_000, 70_000, 130_001]))
-    Ruler(start_milliseconds=-20000, step_milliseconds=60000)
-    """
-    times = np.unique(timestamps_milliseconds)
-    if len(times) < 2:
-        raise NotEnoughHistory("scoring", needed=2, got=len(times))
-    step = max(1, int(np.median(np.diff(times))))
-    phase = (times - times[0]) % step
-    # Phases lie on a circle: they are turned so that the first one stands opposite to the seam.
-    turned = (phase + step // 2) % step
-    usual = int(times[0]) + int(np.median(turned)) - step // 2
-    return Ruler(usual - step // 2, step)
-
-
 def score_recording(
     detector: Detector, policy: FoldPolicy, samples: Samples, schedule: Schedule
 ) -> tuple[Verdicts, IntegerArray]:
@@ -87,7 +49,7 @@ def score_recording(
     Raises NotEnoughHistory when no refit had enough, DataError when the grid would be too long.
     """
     is_training = samples.timestamp_milliseconds < schedule.train_until_milliseconds
-    ruler = ruler_of(samples.timestamp_milliseconds[is_training])
+    ruler = ruler_of(samples.select(is_training))
     _check_size(samples, ruler)
     times = samples.timestamp_milliseconds
     done: list[tuple[Verdicts, IntegerArray]] = []

@@ -4,15 +4,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from forewarn_models import offline
 from forewarn_models.contract import FittedDetector
 from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import DataError, NotEnoughHistory
 from forewarn_models.fold import FoldPolicy
-from forewarn_models.offline import Schedule, ruler_of, score_recording
+from forewarn_models.offline import Schedule, score_recording
 from forewarn_models.panel import Panel
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
@@ -125,24 +123,3 @@ def test_a_recording_with_absurd_gaps_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(offline, "_MOST_SLOTS", 700)
     with pytest.raises(DataError, match="cut it at its long gaps"):
         scored(recording(), schedule())
-
-
-@given(st.integers(0, 10**13), st.integers(2, 10**6), st.integers(2, 30), st.integers(0, 2**31))
-def test_regular_samples_with_jitter_below_half_a_step_never_share_a_slot(
-    first: int, step: int, n_times: int, seed: int
-) -> None:
-    jitter = np.random.default_rng(seed).integers(-(step // 6), step // 6 + 1, n_times)
-    times = first + step * np.arange(n_times) + jitter
-    ruler = ruler_of(times)
-    ideal = ruler_of(first + step * np.arange(n_times))
-    slots = (first + step * np.arange(n_times) - ideal.start_milliseconds) // step
-    assert ruler.start_milliseconds <= times.min()
-    assert slots.tolist() == list(range(n_times))
-    if ruler.step_milliseconds == step:
-        assert len(set((times - ruler.start_milliseconds) // step)) == n_times
-
-
-def test_a_slot_begins_where_the_ruler_says() -> None:
-    ruler = ruler_of(np.array([0, 100, 200]))
-    assert (ruler.start_milliseconds, ruler.step_milliseconds) == (-50, 100)
-    assert ruler.floor(149) == 50
