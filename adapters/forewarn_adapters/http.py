@@ -6,11 +6,14 @@ holds a credential: they are kept out of URLs, and headers are never shown.
 
 import contextlib
 import math
+import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import tenacity
@@ -50,7 +53,6 @@ class Answer:
 
     status: int
     body: bytes | bytearray
-    location: str = ""
 
     def text(self) -> str:
         """Return the start of the body as one printable line, for messages."""
@@ -101,7 +103,8 @@ class HttpClient:
             "Accept-Encoding": "gzip",
             "User-Agent": "forewarn",
         }
-        self._pool = _pool(self.name, endpoint.tls, limits.connections)
+        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        self._pool = _pool(self.name, endpoint.tls, limits.connections, self._open)
         self._closing = threading.Event()
 
     def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
@@ -140,8 +143,10 @@ class HttpClient:
             return last.answer
 
     def close(self) -> None:
-        """Close the connections; a wait for the next try ends at once."""
+        """Close the connections; waits for an answer or for the next try end at once."""
         self._closing.set()
+        for connection in tuple(self._open):
+            _shut_down(connection)
         self._pool.close()
 
     def _retrying(self) -> tenacity.Retrying:
@@ -178,7 +183,7 @@ class HttpClient:
                 response.close()
                 raise
             response.release_conn()
-            return Answer(response.status, content, response.headers.get("Location", ""))
+            return Answer(response.status, content)
 
     def _content(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytearray:
         content = bytearray()
@@ -252,8 +257,7 @@ def _cut_off(connection: HTTPConnection) -> Iterator[None]:
 
     def cut() -> None:
         was_cut.set()
-        with contextlib.suppress(OSError, AttributeError):
-            connection.sock.shutdown(2)
+        _shut_down(connection)
 
     timer = threading.Timer(float(connection.timeout or 0), cut)
     timer.daemon = True
@@ -270,12 +274,19 @@ def _cut_off(connection: HTTPConnection) -> Iterator[None]:
         raise TimeoutError
 
 
-def _pool(url: str, tls: Tls | None, connections: int) -> urllib3.HTTPConnectionPool:
+def _shut_down(connection: HTTPConnection) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # it may be closed, or not yet open
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _pool(
+    url: str, tls: Tls | None, connections: int, opened: "weakref.WeakSet[HTTPConnection]"
+) -> urllib3.HTTPConnectionPool:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "http":
         pool = urllib3.HTTPConnectionPool(host, parts.port, maxsize=connections, block=True)
-        pool.ConnectionCls = _BoundedConnection
+        pool.ConnectionCls = _noted(_BoundedConnection, opened)
         return pool
     secure = urllib3.HTTPSConnectionPool(
         host,
@@ -285,5 +296,18 @@ def _pool(url: str, tls: Tls | None, connections: int) -> urllib3.HTTPConnection
         ssl_context=tls_context(tls),
         server_hostname=tls.server_name if tls else None,
     )
-    secure.ConnectionCls = _BoundedTlsConnection
+    secure.ConnectionCls = _noted(_BoundedTlsConnection, opened)
     return secure
+
+
+def _noted(
+    connection_class: type[HTTPConnection], opened: "weakref.WeakSet[HTTPConnection]"
+) -> Any:
+    """Return what makes connections of a class and keeps them in mind while they are in use."""
+
+    def connect(*args: Any, **options: Any) -> HTTPConnection:
+        connection = connection_class(*args, **options)
+        opened.add(connection)
+        return connection
+
+    return connect

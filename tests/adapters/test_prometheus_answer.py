@@ -61,7 +61,7 @@ series_lists = st.lists(
 layouts = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " :\t")])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(series_lists, layouts, st.booleans())
 def test_any_answer_reads_as_the_json_module_reads_it(series, separators, ascii_only):
     result = [

@@ -128,6 +128,18 @@ def test_samples_older_than_the_window_are_too_old_though_the_server_says_500(pr
     assert outcome == WriteOutcome(1, {"too_old": 500})
 
 
+def test_what_is_as_old_as_a_refused_sample_is_not_sent_again(prometheus, now):
+    series = [labels_of({"__name__": "aged", "n": str(n)}) for n in range(64)]
+    writer = RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write"))
+    rows = np.repeat(np.arange(64), 2)
+    times = np.tile([now - 30 * HOUR, now], 64)
+    assert writer.send(series, rows, times, np.ones(128)) == WriteOutcome(64, {"too_old": 64})
+    is_old = times < now
+    outcome = writer.send(series, rows[is_old], times[is_old], np.ones(64))
+    writer.close()
+    assert outcome == WriteOutcome(0, {"too_old": 64})
+
+
 def test_samples_ahead_of_now_are_never_sent(prometheus):
     clock = ManualClock(int(time.time()) * SECOND)
     writer = RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write"), clock=clock)

@@ -61,7 +61,7 @@ samples = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(label_sets, st.lists(samples, max_size=6)), max_size=6), st.booleans())
 def test_what_is_encoded_is_decoded_by_protocol_buffers(series, twice):
     row = np.array([place for place, (_, many) in enumerate(series) for _ in many], np.int64)
