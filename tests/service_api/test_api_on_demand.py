@@ -218,6 +218,11 @@ REFUSED_FORECASTS = {
     "step_zero": ({"series": [one_series()], "step": "0s"}, 422, "config"),
     "tiny_step": ({"series": [one_series()], "step": "1ms"}, 422, "data"),
     "beyond_a_century": ({"series": [one_series()], "step": "101y"}, 422, "config"),
+    "one_sample": (
+        {"series": [{"timestamps": [1, 1], "values": [1, 2]}]},
+        422,
+        "not_enough_history",
+    ),
     "two_things": ({"query": "x", "signal": "cpu"}, 422, "invalid_request"),
     "signal_with_step": ({"signal": "cpu", "step": "1m"}, 422, "invalid_request"),
     "negative_horizon": ({"signal": "cpu", "horizon": "-1h"}, 422, "invalid_request"),
@@ -321,12 +326,6 @@ def test_very_many_samples_in_one_slot_are_refused():
     samples = on_demand.samples_of([values_of(1_002, timestamp=5)])
     with pytest.raises(DataError, match="at most 1000 samples may share a slot"):
         on_demand.check_grid(samples, 0, step_milliseconds=1_000, rows=1)
-
-
-def test_the_usual_step_is_the_median_distance_or_a_minute():
-    times = SeriesValues(timestamps=[0.0, 10.0, 20.0, 100.0], values=[1.0] * 4)
-    assert on_demand.usual_step_milliseconds(on_demand.samples_of([times])) == 10_000
-    assert on_demand.usual_step_milliseconds(on_demand.samples_of([values_of(1)])) == 60_000
 
 
 def test_a_panel_of_too_many_slots_is_refused():

@@ -17,8 +17,9 @@ from forewarn_models.contract import (
 from forewarn_models.errors import DataError
 from forewarn_models.fold import FoldPolicy, FoldState, fold, start_fold, unknown_series
 from forewarn_models.labels import Labels, label_text, labels_of
-from forewarn_models.offline import Schedule, ruler_of, score_recording
+from forewarn_models.offline import Schedule, score_recording
 from forewarn_models.panel import Panel
+from forewarn_models.rulers import ruler_of
 from forewarn_models.samples import Samples, grid
 from forewarn_models.verdicts import Verdicts
 from forewarn_service.api.limits import (
@@ -30,7 +31,6 @@ from forewarn_service.api.limits import (
 )
 from forewarn_service.api.wire import SeriesValues
 
-_DEFAULT_STEP_MILLISECONDS = 60_000
 # As the service trains by default, and as `forewarn score` does.
 _REFIT_EVERY_MILLISECONDS = 86_400_000
 _HISTORY_MILLISECONDS = 28 * 86_400_000
@@ -74,13 +74,6 @@ def check_size(samples: Samples) -> None:
         )
 
 
-def usual_step_milliseconds(samples: Samples) -> int:
-    """Return the median distance of neighbouring samples; a minute when there are none."""
-    gaps = np.diff(samples.timestamp_milliseconds)
-    gaps = gaps[(np.diff(samples.row) == 0) & (gaps > 0)]
-    return int(np.median(gaps)) if len(gaps) else _DEFAULT_STEP_MILLISECONDS
-
-
 def score_fresh(
     samples: Samples, detector: Detector, *, budget: Budget, train_fraction: float
 ) -> tuple[Verdicts, int]:
@@ -91,7 +84,7 @@ def score_fresh(
     """
     times = np.sort(samples.timestamp_milliseconds)
     until = int(times[min(len(times) - 1, round(train_fraction * len(times)))])
-    ruler = ruler_of(times[times < until])
+    ruler = ruler_of(samples.select(samples.timestamp_milliseconds < until))
     first = ruler.floor(int(times[0]))
     check_grid(samples, first, step_milliseconds=ruler.step_milliseconds, rows=len(samples.series))
     refit_every = max(_REFIT_EVERY_MILLISECONDS, int(times[-1] - until) // _MOST_REFITS + 1)

@@ -15,8 +15,9 @@ from forewarn_models.budget import DEFAULT_BUDGET, parse_budget
 from forewarn_models.contract import Forecast
 from forewarn_models.detector import RarityDetector
 from forewarn_models.durations import milliseconds_of, parse_duration
-from forewarn_models.errors import DataError
+from forewarn_models.errors import DataError, NotEnoughHistory
 from forewarn_models.forecasters.choice import forecaster_for
+from forewarn_models.rulers import usual_step_milliseconds
 from forewarn_models.samples import Samples, floor_to_step
 from forewarn_service.api import on_demand
 from forewarn_service.api.access import Caller
@@ -193,7 +194,10 @@ def _step(asked: Asked, samples: Samples) -> int:
         return milliseconds_of(parse_duration(asked.step))
     if asked.query is not None:
         return milliseconds_of(parse_duration(_DEFAULT_QUERY_STEP))
-    return on_demand.usual_step_milliseconds(samples)
+    usual = usual_step_milliseconds(samples)
+    if not usual:
+        raise NotEnoughHistory("a forecast without `step`", needed=2, got=1)
+    return usual
 
 
 def _detector(asked: ScoreRequest) -> RarityDetector:
