@@ -29,6 +29,7 @@ from forewarn_data.faults import Fault
 from forewarn_data.live_exporter import clock_milliseconds
 from forewarn_models.errors import ForewarnError, SourceUnavailable
 from forewarn_reports.terminal import SeriesView, alert_frame, series_table
+from forewarn_reports.wording import duration_text
 
 _COURSE_SECONDS = 120.0
 _HOUR_MILLISECONDS = 3_600_000
@@ -59,6 +60,7 @@ def _play(console: Console, stage: Stage, *, started: float, stay: bool) -> None
         _watch(console, stage, until=lambda: False, seconds=HEALTHY_SECONDS)
         _break_something(console, stage, started)
         _learn_the_node(console, stage, started)
+        _say_when_the_disk_is_full(console, stage, started)
         _say_what_next(console, stage)
         if stay:
             _watch(console, stage, until=lambda: False, seconds=float("inf"))
@@ -112,6 +114,19 @@ def _node_is_scored(stage: Stage) -> bool:
     names = {signal["name"] for signal in NODE_SIGNALS}
     verdicts = [view.verdict for view in _views(stage) if view.name.split("{")[0] in names]
     return bool(verdicts) and not any(verdict.startswith("cannot") for verdict in verdicts)
+
+
+def _say_when_the_disk_is_full(console: Console, stage: Stage, started: float) -> None:
+    query = {"query": 'forewarn_time_to_limit_seconds{signal="disk_free"}'}
+    answer = ask(stage.prometheus.url, "/api/v1/query", query)["result"]
+    days = {
+        entry["metric"]["quantile"]: duration_text(float(entry["value"][1])) for entry in answer
+    }
+    if {"0.1", "0.5"} <= days.keys():
+        text = (
+            f"The simulated disk is full in {days['0.5']}, with a chance of 10 % in {days['0.1']}."
+        )
+        _tell(console, text, started)
 
 
 def _say_what_next(console: Console, stage: Stage) -> None:

@@ -13,7 +13,7 @@ from forewarn_models.arrays import FloatArray
 from forewarn_reports.wording import number_text, rarity_text
 
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH_FOR_COURSE = 120
+_WIDTH_FOR_COURSE = 130
 _WIDTH_FOR_BAND = 95
 _ANNOTATIONS = ("summary", "value", "expected", "return_period", "since")
 _STYLES = {"ordinary": "green", "anomalous": "bold red", "cannot say": "yellow"}
@@ -61,7 +61,7 @@ def sparkline(values: FloatArray, lower: FloatArray, upper: FloatArray) -> Text:
 def series_table(views: Sequence[SeriesView], *, title: str, width: int) -> Table:
     """Return a table of series: their course, the newest value, its band, and how rare it is.
 
-    Where the terminal is narrower than 120 characters there is no course, below 95 no band.
+    Where the terminal is narrower than 130 characters there is no course, below 95 no band.
     """
     table = Table(title=title, title_justify="left", expand=False, pad_edge=False)
     table.add_column("series", overflow="ellipsis", no_wrap=True)
@@ -93,18 +93,21 @@ def alert_frame(alert: Mapping[str, Mapping[str, str]]) -> Frame:
 
 
 def _cells(view: SeriesView, width: int) -> list[Text | str]:
-    points = min(max(width - _WIDTH_FOR_COURSE + 24, 24), len(view.values))
-    course = sparkline(*(array[-points:] for array in (view.values, view.lower, view.upper)))
+    points = min(width - _WIDTH_FOR_COURSE + 12, 40) if width >= _WIDTH_FOR_COURSE else 0
     newest = float(view.values[-1]) if len(view.values) else math.nan
     verdict = Text(view.verdict, style=_STYLES.get(view.verdict.partition(":")[0], ""))
     return [
         view.name,
-        *([course] if width >= _WIDTH_FOR_COURSE else []),
+        *([_course(view, points)] if points > 0 else []),
         number_text(newest),
         _expectation(view, has_band=width >= _WIDTH_FOR_BAND),
         rarity_text(view.return_period_seconds),
         verdict,
     ]
+
+
+def _course(view: SeriesView, points: int) -> Text:
+    return sparkline(view.values[-points:], view.lower[-points:], view.upper[-points:])
 
 
 def _expectation(view: SeriesView, *, has_band: bool) -> str:

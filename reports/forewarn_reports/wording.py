@@ -10,6 +10,7 @@ _UNITS = (
     ("seconds", 1.0),
 )
 _LONGEST_YEARS = 1000.0
+_COMMON_SECONDS = 60.0
 
 
 def rarity_text(return_period_seconds: float) -> str:
@@ -20,6 +21,8 @@ def rarity_text(return_period_seconds: float) -> str:
     """
     if math.isnan(return_period_seconds):
         return "cannot say"
+    if return_period_seconds < _COMMON_SECONDS:
+        return "all the time"
     if return_period_seconds >= _LONGEST_YEARS * _UNITS[0][1]:
         return f"less than once in {_LONGEST_YEARS:,.0f} years"
     return f"once in {duration_text(return_period_seconds)}"

@@ -9,7 +9,8 @@ from forewarn_reports.wording import duration_text, number_text, rarity_text
     ("seconds", "text"),
     [
         (math.nan, "cannot say"),
-        (30.0, "once in 30 seconds"),
+        (30.0, "all the time"),
+        (61.0, "once in 61 seconds"),
         (5400.0, "once in 90 minutes"),
         (30 * 86400.0, "once in 30 days"),
         (3 * 365.25 * 86400.0, "once in 3 years"),
