@@ -101,7 +101,7 @@ class RarityDetector:
         return Recipe(seasons, self.direction, self.n_trees, self.seed, step)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedRarityDetector:
     """Learned state of a RarityDetector: arrays, one row a series.
 

@@ -132,9 +132,8 @@ def _scored(
     repeats: _Repeats = []
     done = 0
     for column in np.unique(laid.column[laid.is_repeat]):
-        if column > done or not parts:
-            before, carry = model.score(laid.panel.columns(done, int(column)), carry)
-            parts.append(before)
+        before, carry = model.score(laid.panel.columns(done, int(column)), carry)
+        parts.append(before)
         done = int(column)
         in_slot = np.flatnonzero(laid.is_repeat & (laid.column == column))
         repeats += [

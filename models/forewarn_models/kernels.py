@@ -91,7 +91,6 @@ def _features(state: FloatArray, residual: float, change: float, gain: float) ->
     return out
 
 
-@njit(cache=True)
 def follow(
     values: FloatArray, tables: Tables, clock: Clock, gains: Gains, carry: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -100,6 +99,15 @@ def follow(
     Shapes: (n_series, n_times), the same, and (n_series, n_times, N_FEATURES). A value that is
     not finite is a gap: its features are NaN and nothing is learned.
     """
+    with np.errstate(over="ignore"):  # a residual beyond all numbers is cut like any large one
+        expected, scale, features = _follow(values, tables, clock, gains, carry)
+    return expected, scale, features
+
+
+@njit(cache=True)
+def _follow(
+    values: FloatArray, tables: Tables, clock: Clock, gains: Gains, carry: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     n_series, n_times = values.shape
     expected = np.empty((n_series, n_times))
     scale = np.empty((n_series, n_times))

@@ -256,3 +256,9 @@ def test_the_stored_model_of_format_1_loads_and_scores_as_when_it_was_stored():
         scores, _ = model.score(recent, model.initial_carry())
         for name in ARRAYS:
             np.testing.assert_allclose(stored[name], getattr(scores, name), rtol=1e-9)
+
+
+def test_without_groups_there_are_only_the_series(detector):
+    model = replace(detector, group_by=()).fit(panel_of(noise(100)))
+    again = detector_from_state(from_bytes(to_bytes(model.state())))
+    assert again.output_series == model.series

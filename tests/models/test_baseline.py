@@ -94,3 +94,12 @@ def test_a_constant_is_measured_in_thousandths_of_itself_and_zeros_in_units():
     rows = np.vstack([np.full(50, -40.0), np.zeros(50)])
     profile = fit_profile(rows, TIMES[:50], NO_SEASON, step_milliseconds=STEP)
     np.testing.assert_allclose(profile.spread[:, 0], [0.04, 1.0])
+
+
+def test_a_short_cycle_keeps_each_of_its_phases():
+    values = noise(800, level=0.0) * 0.1 + np.tile([0.0, 5.0, -5.0, 1.0], 200)
+    times = START + 600_000 * np.arange(800)
+    profile = fit_profile(
+        values[None], times, season_of(2_400_000, 600_000), step_milliseconds=600_000
+    )
+    np.testing.assert_allclose(profile.center[0], [-0.5, 4.5, -5.5, 0.5], atol=0.1)
