@@ -132,6 +132,8 @@ class HttpClient:
 
     def _send(self, request: _Request, may_change: Callable[[Answer], bool]) -> Answer:
         def attempt() -> Answer:
+            if self._closing.is_set():
+                raise SourceUnavailable(f"{self.name} is not asked any more: the client is closed")
             answer = self._exchange(request)
             if may_change(answer):
                 raise _MayChange(answer)
@@ -150,9 +152,8 @@ class HttpClient:
         self._pool.close()
 
     def _retrying(self) -> tenacity.Retrying:
-        retries = 0 if self._closing.is_set() else self._limits.retries
         return tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(1 + retries)
+            stop=tenacity.stop_after_attempt(1 + self._limits.retries)
             | tenacity.stop_when_event_set(self._closing),
             wait=tenacity.wait_random_exponential(
                 multiplier=_FIRST_BACKOFF_SECONDS, max=_LONGEST_BACKOFF_SECONDS

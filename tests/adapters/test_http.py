@@ -188,7 +188,7 @@ def test_closing_ends_the_wait_for_the_next_try(monkeypatch):
     with hostile(answering(500, "down")) as server:
         client = client_of(server.url, retries=10)
         threading.Timer(0.2, client.close).start()
-        with pytest.raises(SourceUnavailable, match="ClosedPoolError"):
+        with pytest.raises(SourceUnavailable, match="the client is closed"):
             client.post_form("/", {})
         assert len(server.requests) == 1
 
