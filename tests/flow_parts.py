@@ -18,6 +18,7 @@ from forewarn_adapters.local_servers import (
     start_prometheus,
 )
 from forewarn_adapters.registry import Registry, TrainingRecord
+from forewarn_models.durations import milliseconds_of, parse_duration
 from service_parts import Exporter, fitted, history, scraped
 from webhook import wait_until
 
@@ -42,6 +43,8 @@ class Site:
     prometheus: LocalServer
     registry_url: str
     store_url: str
+    machines: tuple[str, ...] = MACHINES
+    step: str = "1s"
     services: list[LocalServer] = field(default_factory=list)
 
     def query(self, expression: str, *, at: float | None = None) -> list[dict[str, Any]]:
@@ -64,13 +67,13 @@ class Site:
         """The times that have a sample but no score, or a score but no sample, by machine."""
         samples = self.times("load_ratio", start=start, end=end)
         scores = self.times("forewarn_anomaly_score", start=start, end=end)
-        assert set(samples) == set(MACHINES)
+        assert set(samples) == set(self.machines)
         differences = {each: set(samples[each]) ^ set(scores.get(each, ())) for each in samples}
         return {each: times for each, times in differences.items() if times}
 
     def wait_for_scores(self, *, seconds: float = 30.0) -> float:
         """Wait until every machine has a score that is younger than 3 s; return the time."""
-        fresh = f"count(time() - timestamp(forewarn_anomaly_score) < 3) == {len(MACHINES)}"
+        fresh = f"count(time() - timestamp(forewarn_anomaly_score) < 3) == {len(self.machines)}"
         wait_until(lambda: self.answers(fresh), seconds=seconds, every=0.2)
         return time.time()
 
@@ -101,7 +104,7 @@ class Site:
             f"training: {{tracking_url: '{self.registry_url}'}}\n"
             f"store_url: '{self.store_url}'\n"
             f"state_directory: '{folder / 'state'}'\n"
-            "signals:\n  - {name: load, query: load_ratio, step: 1s, history: 1h}\n"
+            f"signals:\n  - {{name: load, query: load_ratio, step: {self.step}, history: 1h}}\n"
         )
         command = [sys.executable, "-m", "forewarn", "run", "--config", str(config)]
         command += [word for role in roles or ("score", "api") for word in ("--role", role)]
@@ -120,18 +123,22 @@ class Site:
 def build_site(
     directory: Path,
     *,
+    machines: Sequence[str] = MACHINES,
+    interval: str = "1s",
+    rules: str = RULE,
     jobs: Sequence[ScrapeJob] = (),
     alertmanager: LocalServer | None = None,
 ) -> Site:
     """Start exporter and Prometheus, and train a champion for the signal `load`."""
-    exporter = Exporter(MACHINES)
-    rules = directory / "rules.yml"
-    rules.write_text(RULE)
+    exporter = Exporter(machines)
+    rule_file = directory / "rules.yml"
+    rule_file.write_text(rules)
     prometheus = start_prometheus(
         directory / "prometheus",
         PrometheusSettings(
-            jobs=(ScrapeJob("fleet", exporter.target), *jobs),
-            rule_files=(rules,),
+            jobs=(ScrapeJob("fleet", exporter.target, interval=interval), *jobs),
+            rule_files=(rule_file,),
+            interval=interval,
             alertmanager=alertmanager.url.removeprefix("http://") if alertmanager else None,
         ),
     )
@@ -141,6 +148,8 @@ def build_site(
         prometheus,
         f"sqlite:///{directory}/mlflow.db",
         f"sqlite:///{directory}/store.db",
+        tuple(machines),
+        interval,
     )
     promote(site)
     return site
@@ -149,9 +158,15 @@ def build_site(
 def promote(site: Site, *, seed: int = 3) -> int:
     """Register a champion that was fitted on healthy history; return its version."""
     now = now_milliseconds()
-    model = fitted(
-        history(scraped(MACHINES, site.exporter.target), end_milliseconds=now, seed=seed)
+    step = milliseconds_of(parse_duration(site.step))
+    panel = history(
+        scraped(site.machines, site.exporter.target),
+        end_milliseconds=now,
+        step_milliseconds=step,
+        n_times=max(3_600, 3_600_000 // step),
+        seed=seed,
     )
+    model = fitted(panel)
     registry = Registry(site.registry_url)
     version = registry.log_training(TrainingRecord("load", "detector", model.state(), now))
     registry.promote("load", "detector", version)
