@@ -1,0 +1,64 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from forewarn_models.budget import Budget
+from forewarn_training.forecast_judging import ForecastQuality
+from forewarn_training.judging import Quality
+from forewarn_training.tables import detector_table, forecast_tables
+
+
+def test_a_detector_table_has_a_row_for_each_output_row():
+    two = np.array([1.0, 2.0])
+    quality = Quality(
+        series=((("series", "a"),), (("series", "*"),)),
+        step_seconds=600.0,
+        judged=np.array([144.0, 288.0]),
+        alarms=np.array([1, 0]),
+        exceedances=np.zeros((2, 7), np.int64),
+        banded=np.array([100.0, 0.0]),
+        inside=np.array([99.0, 0.0]),
+        error=two,
+        naive_error=np.array([2.0, 0.0]),
+        interval_score=two,
+        peak_score=np.array([1.5, np.nan]),
+    )
+    table = detector_table(quality, Budget(1, timedelta(days=10)))
+    assert table.columns[0] == "series"
+    assert table.rows == (
+        ('{series="a"}', 1.0, 1.0, 0.1, 1.5, 0.99, 0.5),
+        ('{series="*"}', 2.0, 0.0, 0.2, None, None, None),
+    )
+
+
+def test_forecast_tables_show_errors_by_series_and_by_distance():
+    error = np.array([[1.0, 3.0], [np.nan, np.nan]])
+    quality = ForecastQuality(
+        series=((("series", "a"),), (("series", "b"),)),
+        error=error,
+        naive_error=2 * error,
+        pinball=np.array([0.5, np.nan]),
+        coverage=np.array([[0.8, 0.95], [np.nan, np.nan]]),
+        scale=np.array([2.0, 1.0]),
+        n_origins=4,
+        step_seconds=3600.0,
+    )
+    tables = forecast_tables(quality)
+    assert tables["series"].rows == (
+        ('{series="a"}', 1.0, 0.5, 0.8, 0.95),
+        ('{series="b"}', None, None, None, None),
+    )
+    assert tables["horizons"].columns == ("ahead_seconds", "mase", "mase_of_seasonal_naive")
+    assert tables["horizons"].rows == ((3600.0, 0.5, 1.0), (7200.0, 1.5, 3.0))
+
+
+@pytest.mark.parametrize("n_steps", [1, 500])
+def test_long_horizons_are_thinned_out(n_steps):
+    ones = np.ones((1, n_steps))
+    quality = ForecastQuality(
+        ((("series", "a"),),), ones, ones, np.ones(1), np.ones((1, 2)), np.ones(1), 1, 60.0
+    )
+    rows = forecast_tables(quality)["horizons"].rows
+    assert len(rows) == min(n_steps, 48)
+    assert rows[-1][0] == 60.0 * n_steps
