@@ -86,8 +86,9 @@ def _spans(samples: Samples, ruler: Ruler, schedule: Schedule) -> Iterator[tuple
     last = int(samples.timestamp_milliseconds.max(initial=ruler.start_milliseconds))
     every = -(-schedule.refit_every_milliseconds // ruler.step_milliseconds)
     start = ruler.floor(schedule.train_until_milliseconds)
-    while start <= last:
-        yield start, start + every * ruler.step_milliseconds
+    end = ruler.floor(last) + ruler.step_milliseconds
+    while start < end:
+        yield start, min(start + every * ruler.step_milliseconds, end)
         start += every * ruler.step_milliseconds
 
 
