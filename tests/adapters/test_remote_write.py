@@ -129,6 +129,7 @@ def test_samples_older_than_the_window_are_too_old_though_the_server_says_500(pr
 
 
 def test_what_is_as_old_as_a_refused_sample_is_not_sent_again(prometheus, now):
+    write(prometheus.url, "young", [now], [1.0])
     series = [labels_of({"__name__": "aged", "n": str(n)}) for n in range(64)]
     writer = RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write"))
     rows = np.repeat(np.arange(64), 2)
