@@ -123,9 +123,9 @@ def test_samples_before_the_servers_time_are_out_of_bounds(strict, now):
 
 def test_samples_older_than_the_window_are_too_old_though_the_server_says_500(prometheus, now):
     write(prometheus.url, "old", [now], [1.0])
-    times = [now - 30 * HOUR - second * SECOND for second in range(500)]
-    outcome = write(prometheus.url, "old", [*times, now + SECOND], np.ones(501))
-    assert outcome == WriteOutcome(1, {"too_old": 500})
+    times = [now - 30 * HOUR - second * SECOND for second in range(100)]
+    outcome = write(prometheus.url, "old", [*times, now + SECOND], np.ones(101))
+    assert outcome == WriteOutcome(1, {"too_old": 100})
 
 
 def test_what_is_as_old_as_a_refused_sample_is_not_sent_again(prometheus, now):
@@ -141,12 +141,14 @@ def test_what_is_as_old_as_a_refused_sample_is_not_sent_again(prometheus, now):
     assert outcome == WriteOutcome(0, {"too_old": 64})
 
 
-def test_samples_ahead_of_now_are_never_sent(prometheus):
-    clock = ManualClock(int(time.time()) * SECOND)
-    writer = RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write"), clock=clock)
+def test_samples_ahead_of_now_are_never_sent():
+    clock = ManualClock(1_800_000_000_000)
     times = clock() + np.array([-HOUR * 24 * 365 * 60, 0, 300 * SECOND, 300 * SECOND + 1])
-    outcome = writer.send([labels_of({"__name__": "ahead"})], np.zeros(4, int), times, np.ones(4))
-    writer.close()
+    with hostile(answering(204, "")) as server:
+        writer = RemoteWriter(RemoteWrite(url=server.url), clock=clock)
+        up = [labels_of({"__name__": "up"})]
+        outcome = writer.send(up, np.zeros(4, np.int64), times, np.ones(4))
+        writer.close()
     assert outcome == WriteOutcome(2, {"ahead_of_now": 1, "too_old": 1})
 
 
