@@ -10,6 +10,7 @@ from forewarn.commands.forecast import forecast
 from forewarn.commands.rules import rules
 from forewarn.commands.run import run
 from forewarn.commands.score import score
+from forewarn.commands.status import status
 from forewarn.commands.train import train
 from forewarn_models.errors import ConfigError, ForewarnError
 
@@ -46,6 +47,7 @@ app.command()(train)
 app.command()(score)
 app.command()(forecast)
 app.command()(run)
+app.command()(status)
 
 
 def main() -> None:
