@@ -168,7 +168,7 @@ class HttpClient:
         with self._converted():
             response = self._pool.urlopen(
                 request.method,
-                self._prefix + request.path,
+                self._prefix + request.path or "/",
                 body=request.body,
                 headers={**self._headers, **request.headers},
                 retries=False,
