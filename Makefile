@@ -44,7 +44,7 @@ layers: $(INSTALLED)  ## Who may import whom
 	$(BIN)/lint-imports
 
 suite: servers  ## The tests and doctests, compiled
-	$(BIN)/python -m pytest tests models reports data adapters --doctest-modules --cov --cov-report= --cov-fail-under=0
+	$(BIN)/python -m pytest tests models reports/forewarn_reports data/forewarn_data adapters --doctest-modules --cov --cov-report= --cov-fail-under=0
 
 suite-uncompiled: servers  ## The tests of models again, without compilation; the coverage of both runs
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/models tests/contract --cov --cov-append
