@@ -235,9 +235,10 @@ def _date_axis(axes: "Axes") -> None:
 
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    locator = AutoDateLocator(tz=UTC)
+    locator = AutoDateLocator(tz=UTC)  # type: ignore[no-untyped-call]  # matplotlib leaves it untyped
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))
+    formatter = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call]  # the same
+    axes.xaxis.set_major_formatter(formatter)
     axes.set_xlabel("UTC", color=_SOFT, fontsize=8, loc="left")
 
 
