@@ -14,9 +14,8 @@ from forewarn_models.detector import RarityDetector
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import NotEnoughHistory
 from forewarn_models.fold import FoldPolicy
-from forewarn_models.offline import Schedule, score_recording
+from forewarn_models.offline import Schedule, ScoredRecording, score_recording
 from forewarn_models.samples import Samples
-from forewarn_models.verdicts import Verdicts
 
 # As the service trains by default.
 _REFIT_EVERY = timedelta(days=1)
@@ -48,15 +47,15 @@ class ScoreJob:
         file = read_series_file(path)
         file = replace(file, samples=_grouped(file))
         warning = None
+        scored = None
         try:
-            verdicts, index = self._scored(file.samples)
+            scored = self._scored(file.samples)
         except NotEnoughHistory as too_little:
             warning = f"nothing can be said: {too_little}"
-            verdicts, index = None, np.empty(0, dtype=np.int64)
-        write_columns(target, _output(file, verdicts, index))
+        write_columns(target, _output(file, scored))
         return warning
 
-    def _scored(self, samples: Samples) -> tuple[Verdicts, IntegerArray]:
+    def _scored(self, samples: Samples) -> ScoredRecording:
         has_group = len(samples.series) > 1
         detector = RarityDetector(group_by=(_GROUP_BY,) if has_group else ())
         schedule = Schedule(
@@ -79,19 +78,18 @@ def _train_until(samples: Samples, fraction: float) -> int:
     return int(times[n_train]) if n_train < len(times) else int(times[-1]) + 1
 
 
-def _output(
-    file: SeriesFile, verdicts: Verdicts | None, index: IntegerArray
-) -> dict[str, AnyArray]:
+def _output(file: SeriesFile, scored: ScoredRecording | None) -> dict[str, AnyArray]:
     """Return the columns: a row for each sample in the file's order, its group's row behind it."""
     samples = file.samples
-    n_samples = len(samples)
+    entry = np.full(len(samples), -1)
+    if scored is not None:
+        is_own = scored.sample >= 0
+        entry[scored.sample[is_own]] = np.flatnonzero(is_own)
+    last = _ends_of_rows(file)
+    source = np.insert(np.arange(len(samples)), last + 1, last)
+    is_group = np.insert(np.zeros(len(samples), dtype=np.bool_), last + 1, True)
+    entry = np.insert(entry, last + 1, _group_entries(scored, entry[last]))
     names = np.array([*file.names, _GROUP_NAME], dtype=object)
-    after, group_entry = _group_rows(file, verdicts, index)
-    entry = np.full(n_samples, -1)
-    entry[index[index >= 0]] = np.flatnonzero(index >= 0)
-    source = np.insert(np.arange(n_samples), after, after - 1)
-    is_group = np.insert(np.zeros(n_samples, dtype=np.bool_), after, True)
-    entry = np.insert(entry, after, group_entry)
     columns: dict[str, AnyArray] = {
         "timestamp": file.timestamp_text[source],
         "series": names[np.where(is_group, len(file.names), samples.row[source])],
@@ -99,35 +97,31 @@ def _output(
     }
     for name in _COLUMNS:
         columns[name] = np.full(len(source), np.nan)
-        if verdicts is not None:
-            held = getattr(verdicts, name)[np.maximum(entry, 0)] if len(verdicts) else np.nan
-            columns[name] = np.where(entry >= 0, held, np.nan)
+        if scored is not None:
+            columns[name][entry >= 0] = getattr(scored.verdicts, name)[entry[entry >= 0]]
     columns["anomalous"] = columns["score"] >= 1
     return columns
 
 
-def _group_rows(
-    file: SeriesFile, verdicts: Verdicts | None, index: IntegerArray
-) -> tuple[IntegerArray, IntegerArray]:
-    """Return before which sample each group row stands, and its entry in the verdicts or -1.
+def _ends_of_rows(file: SeriesFile) -> IntegerArray:
+    """Return the last sample of each input row of a group; none for a single series.
 
-    A group has a row behind all samples of one input row: those with one timestamp that follow
-    each other, each series once.
+    Samples that follow each other with one timestamp, each series once, are one input row.
     """
-    samples = file.samples
     if len(file.names) < 2:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    times, row = samples.timestamp_milliseconds, samples.row
-    is_last = np.ones(len(samples), dtype=np.bool_)
-    is_last[:-1] = (np.diff(times) != 0) | (np.diff(row) <= 0)
-    last = np.flatnonzero(is_last)
-    entries = np.flatnonzero(index < 0)
-    if verdicts is None or not len(entries):
-        return last + 1, np.full(len(last), -1)
-    slots = verdicts.timestamp_milliseconds[entries]
-    order = np.argsort(slots, kind="stable")
-    place = np.searchsorted(slots[order], times[last], side="right") - 1
-    found = entries[order[np.maximum(place, 0)]]
-    first_scored = times[index[index >= 0]].min()
-    is_known = (place >= 0) & (times[last] >= first_scored)
-    return last + 1, np.where(is_known, found, -1)
+        return np.empty(0, dtype=np.int64)
+    is_last = np.ones(len(file.samples), dtype=np.bool_)
+    is_last[:-1] = np.diff(file.samples.timestamp_milliseconds) != 0
+    is_last[:-1] |= np.diff(file.samples.row) <= 0
+    return np.flatnonzero(is_last)
+
+
+def _group_entries(scored: ScoredRecording | None, entry: IntegerArray) -> IntegerArray:
+    """Return the group's verdict in the slot of each of some samples' verdicts, -1 for none."""
+    if scored is None:
+        return np.full(len(entry), -1)
+    groups = np.flatnonzero(scored.sample < 0)
+    of_slot = dict(zip(scored.slot_milliseconds[groups].tolist(), groups.tolist(), strict=True))
+    slots = scored.slot_milliseconds[entry].tolist()
+    found = [of_slot.get(slot, -1) for slot in slots]
+    return np.where(entry >= 0, np.array(found, dtype=np.int64), -1)

@@ -33,45 +33,68 @@ class Schedule:
     history_milliseconds: int
 
 
+@dataclass(frozen=True, eq=False)
+class ScoredRecording:
+    """What was said of a recording; arrays of equal length, an entry for each verdict.
+
+    Args:
+        verdicts: of samples at their own timestamps, of groups at those of their slots.
+        sample: (n,) the index of the sample that it is of; -1 for groups.
+        slot_milliseconds: (n,) the time of the slot that it belongs to.
+    """
+
+    verdicts: Verdicts
+    sample: IntegerArray
+    slot_milliseconds: IntegerArray
+
+
 def score_recording(
     detector: Detector, policy: FoldPolicy, samples: Samples, schedule: Schedule
-) -> tuple[Verdicts, IntegerArray]:
-    """Return verdicts as the service would have given them, and which sample each is of.
+) -> ScoredRecording:
+    """Return verdicts as the service would have given them.
 
     The first model is fitted on the samples before `train_until`; while no series has enough
     history nothing can be said, and the next refit tries again. A verdict depends on no sample
     after its slot. Samples before `train_until` get no verdict.
-
-    Returns:
-        The verdicts, those of groups included, and (n,) the index of the sample that each is of,
-        -1 for groups.
 
     Raises NotEnoughHistory when no refit had enough, DataError when the grid would be too long.
     """
     is_training = samples.timestamp_milliseconds < schedule.train_until_milliseconds
     ruler = ruler_of(samples.select(is_training))
     _check_size(samples, ruler)
+    laid = ruler.laid(samples)
+    parts = list(_folded(detector, policy, laid, ruler, schedule))
+    if not parts:
+        # Says what is missing, since the longest history was not enough either.
+        *_, (_, end) = _spans(laid, ruler, schedule)
+        detector.fit(_history(laid, ruler, schedule, end))
+        raise NotEnoughHistory("scoring", needed=2, got=int(is_training.sum()))
+    index = np.concatenate([part for _, part in parts])
+    verdicts = _joined([part for part, _ in parts])
+    slots = ruler.floor(verdicts.timestamp_milliseconds)
+    times = np.where(index >= 0, samples.timestamp_milliseconds[index], slots)
+    return ScoredRecording(replace(verdicts, timestamp_milliseconds=times), index, slots)
+
+
+def _folded(
+    detector: Detector, policy: FoldPolicy, samples: Samples, ruler: Ruler, schedule: Schedule
+) -> Iterator[tuple[Verdicts, IntegerArray]]:
+    """Return the verdicts of each span that has samples and a model, and the samples' indexes."""
     times = samples.timestamp_milliseconds
-    done: list[tuple[Verdicts, IntegerArray]] = []
     model: FittedDetector | None = None
     state: FoldState | None = None
     for start, end in _spans(samples, ruler, schedule):
         chosen = np.flatnonzero((times >= start) & (times < end))
-        fitted = (
-            _fitted(detector, _history(samples, ruler, schedule, start)) if len(chosen) else None
-        )
+        if not len(chosen):
+            continue
+        fitted = _fitted(detector, _history(samples, ruler, schedule, start))
         if fitted:
             model, state = fitted, _continued(start_fold(fitted, policy), state)
-        if model and state and len(chosen):
+        if model and state:
             known = samples.select(chosen)
             verdicts, state = fold(model, policy, known, state, until_milliseconds=end)
             groups = np.full(len(verdicts) - len(chosen), -1)
-            done.append((verdicts, np.concatenate([chosen, groups])))
-    if not done:
-        # Says what is missing, since the longest history was not enough either.
-        detector.fit(_history(samples, ruler, schedule, ruler.floor(int(times.max()))))
-        raise NotEnoughHistory("scoring", needed=2, got=int(is_training.sum()))
-    return _joined([part for part, _ in done]), np.concatenate([index for _, index in done])
+            yield verdicts, np.concatenate([chosen, groups])
 
 
 def _fitted(detector: Detector, history: Panel) -> FittedDetector | None:
@@ -82,14 +105,14 @@ def _fitted(detector: Detector, history: Panel) -> FittedDetector | None:
 
 
 def _spans(samples: Samples, ruler: Ruler, schedule: Schedule) -> Iterator[tuple[int, int]]:
-    """Return the spans between refits, up to the end of the samples."""
-    last = int(samples.timestamp_milliseconds.max(initial=ruler.start_milliseconds))
-    every = -(-schedule.refit_every_milliseconds // ruler.step_milliseconds)
-    start = ruler.floor(schedule.train_until_milliseconds)
-    end = ruler.floor(last) + ruler.step_milliseconds
+    """Return the spans between refits, up to the end of the samples, which are laid."""
+    step = ruler.step_milliseconds
+    every = -(-schedule.refit_every_milliseconds // step) * step
+    start = ruler.nearest(schedule.train_until_milliseconds)
+    end = int(ruler.floor(samples.timestamp_milliseconds).max()) + step
     while start < end:
-        yield start, min(start + every * ruler.step_milliseconds, end)
-        start += every * ruler.step_milliseconds
+        yield start, min(start + every, end)
+        start += every
 
 
 def _history(samples: Samples, ruler: Ruler, schedule: Schedule, end_milliseconds: int) -> Panel:

@@ -1,6 +1,6 @@
 """The grid that a recording's samples lie on, where nobody has said it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from forewarn_models.samples import Samples
 
 @dataclass(frozen=True, slots=True)
 class Ruler:
-    """A grid without an end.
+    """A grid without an end; a sample belongs to the slot whose time is nearest.
 
     Args:
         start_milliseconds: the time of the first slot.
@@ -21,9 +21,22 @@ class Ruler:
     start_milliseconds: int
     step_milliseconds: int
 
-    def floor(self, milliseconds: int) -> int:
-        """Return the time of the slot that an instant lies in."""
-        return milliseconds - (milliseconds - self.start_milliseconds) % self.step_milliseconds
+    def nearest(self, milliseconds: int) -> int:
+        """Return the time of the slot that an instant belongs to."""
+        ahead = milliseconds + self.step_milliseconds // 2 - self.start_milliseconds
+        return self.start_milliseconds + ahead // self.step_milliseconds * self.step_milliseconds
+
+    def floor(self, milliseconds: IntegerArray) -> IntegerArray:
+        """Return the times of the slots that laid samples fall into."""
+        slots: IntegerArray = (
+            milliseconds - (milliseconds - self.start_milliseconds) % self.step_milliseconds
+        )
+        return slots
+
+    def laid(self, samples: Samples) -> Samples:
+        """Return samples whose timestamps fall, rounded down, into their own slots."""
+        times = samples.timestamp_milliseconds + self.step_milliseconds // 2
+        return replace(samples, timestamp_milliseconds=times)
 
 
 def usual_step_milliseconds(samples: Samples) -> int:
@@ -38,14 +51,14 @@ def usual_step_milliseconds(samples: Samples) -> int:
 def ruler_of(samples: Samples) -> Ruler:
     """Return the grid whose slots hold one sample of each series where they come regularly.
 
-    The step is the usual one; the samples' usual place is the middle of a slot, so that jitter of
-    less than half a step moves none into its neighbour's.
+    The step is the usual one and slots stand where samples usually do, so that jitter of less than
+    half a step moves none into its neighbour's.
 
     Raises NotEnoughHistory when no series has two different timestamps.
 
     >>> row = np.zeros(3, np.int64)
     >>> ruler_of(Samples(((),), row, np.array([10_000, 70_000, 130_001]), np.ones(3)))
-    Ruler(start_milliseconds=-20000, step_milliseconds=60000)
+    Ruler(start_milliseconds=10000, step_milliseconds=60000)
     """
     step = usual_step_milliseconds(samples)
     if not step:
@@ -54,8 +67,7 @@ def ruler_of(samples: Samples) -> Ruler:
     first = int(times.min())
     # Phases lie on a circle: it is cut opposite to the first sample.
     turned = (times - first + step // 2) % step
-    usual = first + int(np.median(turned)) - step // 2
-    return Ruler(usual - step // 2, step)
+    return Ruler(first + int(np.median(turned)) - step // 2, step)
 
 
 def _distances(samples: Samples) -> IntegerArray:

@@ -46,7 +46,8 @@ def schedule(*, train: int = 200, every: int = 1000, history: int = 10_000) -> S
 
 
 def scored(samples: Samples, plan: Schedule) -> tuple[Verdicts, np.ndarray]:
-    return score_recording(DETECTOR, FoldPolicy(), samples, plan)
+    answer = score_recording(DETECTOR, FoldPolicy(), samples, plan)
+    return answer.verdicts, answer.sample
 
 
 def test_every_sample_after_training_has_one_verdict() -> None:
@@ -84,9 +85,9 @@ def test_an_empty_stretch_fits_nothing() -> None:
     samples = recording()
     times = samples.timestamp_milliseconds
     gapped = samples.select((times < 210 * STEP) | (times >= 390 * STEP))
-    _, index = score_recording(detector, FoldPolicy(), gapped, schedule(every=50))
+    answer = score_recording(detector, FoldPolicy(), gapped, schedule(every=50))
     assert len(detector.seen) == 2
-    assert len(index) == 40
+    assert len(answer.sample) == 40
 
 
 def test_a_first_model_that_lacks_history_waits_for_the_next_fit() -> None:
@@ -123,3 +124,17 @@ def test_a_recording_with_absurd_gaps_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(offline, "_MOST_SLOTS", 700)
     with pytest.raises(DataError, match="cut it at its long gaps"):
         scored(recording(), schedule())
+
+
+def test_jitter_leaves_a_sample_in_its_slot_and_at_its_own_time() -> None:
+    samples = recording()
+    shaken = samples.timestamp_milliseconds.copy()
+    shaken[501] -= STEP // 3
+    shaken[600] += STEP // 3
+    jittered = Samples(samples.series, samples.row, shaken, samples.value)
+    answer = score_recording(DETECTOR, FoldPolicy(), jittered, schedule())
+    order = np.argsort(answer.sample)
+    np.testing.assert_array_equal(answer.verdicts.timestamp_milliseconds[order], shaken[400:])
+    np.testing.assert_array_equal(
+        answer.slot_milliseconds[order], samples.timestamp_milliseconds[400:]
+    )

@@ -24,17 +24,19 @@ def test_regular_samples_with_jitter_below_half_a_step_never_share_a_slot(
     times = first + step * np.arange(n_times) + jitter
     ruler = ruler_of(samples_at(times))
     ideal = ruler_of(samples_at(first + step * np.arange(n_times)))
-    slots = (first + step * np.arange(n_times) - ideal.start_milliseconds) // step
-    assert ruler.start_milliseconds <= times.min()
-    assert slots.tolist() == list(range(n_times))
+    slots = ideal.laid(samples_at(first + step * np.arange(n_times))).timestamp_milliseconds - first
+    assert ideal.start_milliseconds == first
+    assert (slots // step).tolist() == list(range(n_times))
+    laid = ruler.laid(samples_at(times)).timestamp_milliseconds - ruler.start_milliseconds
+    assert laid.min() >= 0
     if ruler.step_milliseconds == step:
-        assert len(set((times - ruler.start_milliseconds) // step)) == n_times
+        assert len(set(laid // step)) == n_times
 
 
-def test_a_slot_begins_where_the_ruler_says() -> None:
+def test_an_instant_belongs_to_the_nearest_slot() -> None:
     ruler = ruler_of(samples_at(np.array([0, 100, 200])))
-    assert (ruler.start_milliseconds, ruler.step_milliseconds) == (-50, 100)
-    assert ruler.floor(149) == 50
+    assert (ruler.start_milliseconds, ruler.step_milliseconds) == (0, 100)
+    assert [ruler.nearest(time) for time in (49, 50, 149, -50)] == [0, 100, 100, 0]
 
 
 def test_the_step_is_that_within_a_series_whatever_others_do() -> None:
