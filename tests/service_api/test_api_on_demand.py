@@ -58,10 +58,10 @@ def test_values_are_scored_as_a_recording_is(shared_api):
         np.array(sent["values"]),
     )
     schedule = Schedule(NOW + 240 * STEP, 86_400_000, 28 * 86_400_000)
-    expected, index = score_recording(RarityDetector(), FoldPolicy(), samples, schedule)
+    expected = score_recording(RarityDetector(), FoldPolicy(), samples, schedule)
     score = np.array(answer.json["series"][0]["score"], np.float64)
-    np.testing.assert_array_equal(index, np.arange(240, 600))
-    np.testing.assert_array_equal(expected.score, score[240:])
+    np.testing.assert_array_equal(expected.sample, np.arange(240, 600))
+    np.testing.assert_array_equal(expected.verdicts.score, score[240:])
 
 
 def test_an_enormous_step_leaves_one_slot_and_a_forecast_without_a_band(shared_api):

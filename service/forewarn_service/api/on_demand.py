@@ -14,12 +14,12 @@ from forewarn_models.contract import (
     FittedForecaster,
     Forecast,
 )
-from forewarn_models.errors import DataError
+from forewarn_models.errors import DataError, NotEnoughHistory
 from forewarn_models.fold import FoldPolicy, FoldState, fold, start_fold, unknown_series
 from forewarn_models.labels import Labels, label_text, labels_of
 from forewarn_models.offline import Schedule, score_recording
 from forewarn_models.panel import Panel
-from forewarn_models.rulers import ruler_of
+from forewarn_models.rulers import usual_step_milliseconds
 from forewarn_models.samples import Samples, grid
 from forewarn_models.verdicts import Verdicts
 from forewarn_service.api.limits import (
@@ -84,13 +84,15 @@ def score_fresh(
     """
     times = np.sort(samples.timestamp_milliseconds)
     until = int(times[min(len(times) - 1, round(train_fraction * len(times)))])
-    ruler = ruler_of(samples.select(samples.timestamp_milliseconds < until))
-    first = ruler.floor(int(times[0]))
-    check_grid(samples, first, step_milliseconds=ruler.step_milliseconds, rows=len(samples.series))
+    step = usual_step_milliseconds(samples.select(samples.timestamp_milliseconds < until))
+    if not step:
+        raise NotEnoughHistory("a score", needed=2, got=min(1, len(times)))
+    first = int(times[0]) - step // 2
+    check_grid(samples, first, step_milliseconds=step, rows=len(samples.series))
     refit_every = max(_REFIT_EVERY_MILLISECONDS, int(times[-1] - until) // _MOST_REFITS + 1)
     schedule = Schedule(until, refit_every, _HISTORY_MILLISECONDS)
-    verdicts, _ = score_recording(detector, FoldPolicy(budget=budget), samples, schedule)
-    return verdicts, ruler.step_milliseconds
+    verdicts = score_recording(detector, FoldPolicy(budget=budget), samples, schedule).verdicts
+    return verdicts, step
 
 
 def score_with(model: FittedDetector, samples: Samples, *, budget: Budget) -> Verdicts:

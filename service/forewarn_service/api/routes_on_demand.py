@@ -24,7 +24,7 @@ from forewarn_service.api.access import Caller
 from forewarn_service.api.documents import answers, body_of
 from forewarn_service.api.faults import Refusal, problem_of_complaints
 from forewarn_service.api.guard import Scorer, signal_for
-from forewarn_service.api.limits import MAX_CELLS, MAX_FORECAST_VALUES, MAX_SLOW_SERIES
+from forewarn_service.api.limits import MAX_FORECAST_VALUES, MAX_SAMPLES, MAX_SLOW_SERIES
 from forewarn_service.api.parts import Running, RunningApi
 from forewarn_service.api.wire import (
     Asked,
@@ -176,8 +176,8 @@ def _samples(asked: Asked, api: Running) -> Samples:
         return on_demand.samples_of(asked.series)
     step = milliseconds_of(parse_duration(asked.step or _DEFAULT_QUERY_STEP))
     history = milliseconds_of(parse_duration(asked.history or _DEFAULT_HISTORY))
-    if history // step > MAX_CELLS:
-        raise DataError(f"`history` must be at most {MAX_CELLS} times `step`")
+    if history // step > MAX_SAMPLES:
+        raise DataError(f"`history` must be at most {MAX_SAMPLES} times `step`")
     end = floor_to_step(api.parts.now_milliseconds(), step)
     samples = api.parts.source.read_range(
         asked.query or "",
