@@ -165,3 +165,8 @@ def test_a_bad_parquet_row_is_named(tmp_path: Path) -> None:
         read_table(parquet(tmp_path, timestamp=times, value=[1.0, 2.0]))
     with pytest.raises(DataError, match=r"row 2: a value must be a number"):
         read_table(parquet(tmp_path, timestamp=[1, 2], value=["3", "x"]))
+
+
+def test_parquet_numbers_written_as_text_are_numbers(tmp_path: Path) -> None:
+    table = read_table(parquet(tmp_path, timestamp=[1, 2], a=["3.5", None]))
+    np.testing.assert_array_equal(table.numbers["a"], [3.5, np.nan])

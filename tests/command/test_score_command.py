@@ -160,6 +160,11 @@ def test_an_error_that_does_not_name_the_file_gets_its_name(tmp_path: Path) -> N
     assert file_work.outcome(refuse, tmp_path / "x.csv") == (None, f"{tmp_path}/x.csv: no")
 
 
+def test_a_fault_of_our_own_in_a_process_is_not_swallowed(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        list(file_work._in_processes(int, [tmp_path / "x", tmp_path / "y"], n_processes=2))
+
+
 @pytest.mark.parametrize("fraction", ["0", "1", "-1", "nan"])
 def test_an_absurd_training_fraction_is_refused(faulty, tmp_path, fraction) -> None:
     result = score(faulty, "--out", tmp_path / "out", "--train-fraction", fraction)
