@@ -113,9 +113,13 @@ class Site:
         self.services.append(server)
         return server
 
-    def close(self) -> None:
+    def stop_services(self) -> None:
         for service in self.services:
             service.stop()
+        self.services.clear()
+
+    def close(self) -> None:
+        self.stop_services()
         self.prometheus.stop()
         self.exporter.close()
 

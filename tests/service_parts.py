@@ -54,6 +54,10 @@ class Exporter:
         ]
         return "\n".join(lines) + "\n"
 
+    def add(self, machine: str) -> None:
+        """Expose one more series."""
+        self._machines = (*self._machines, machine)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 def status(
     url: Annotated[str, typer.Option(help="Where the service listens.")] = "http://127.0.0.1:9464",
     *,
-    token_variable: Annotated[
+    variable: Annotated[
         str,
-        typer.Option(help="The environment variable that holds the token, where one is needed."),
+        typer.Option(
+            "--token-variable",
+            help="The environment variable that holds the token, where one is needed.",
+        ),
     ] = "FOREWARN_TOKEN",
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
@@ -25,7 +28,7 @@ def status(
 
     import orjson
 
-    token = os.environ.get(token_variable, "")
+    token = os.environ.get(variable, "")
     ready = _asked(f"{url.rstrip('/')}/readyz", token)
     signals = _asked(f"{url.rstrip('/')}/api/v1/signals", token)["signals"]
     if as_json:
