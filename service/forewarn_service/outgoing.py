@@ -124,8 +124,9 @@ class Encoder:
 
     def _add_episodes(self, samples: "_Samples", emitted: Verdicts) -> None:
         """Write the active episodes, and end the series of those whose labels have changed."""
-        open_rows = {row for row, labels in enumerate(self._rows) if labels in self._episodes}
-        touched = (emitted.severity > 0) | np.isin(emitted.row, list(open_rows))
+        rows = set(emitted.row[emitted.severity > 0].tolist())
+        rows |= {row for row, labels in enumerate(self._rows) if labels in self._episodes}
+        touched = np.isin(emitted.row, list(rows))
         chosen = np.flatnonzero(touched & np.isfinite(emitted.score))
         order = chosen[np.argsort(emitted.timestamp_milliseconds[chosen], kind="stable")]
         for entry in order.tolist():

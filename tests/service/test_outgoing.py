@@ -1,0 +1,179 @@
+"""What remote write is given for each tick."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forewarn_models.labels import Labels, labels_of
+from forewarn_models.verdicts import Verdicts
+from forewarn_service.live import GAP, SAYS, SOURCE, STALE, SignalSnapshot
+from forewarn_service.outgoing import STALE_MARKER, Batch, Encoder
+from forewarn_service.verdict_rows import empty, select
+
+ROWS = (labels_of({"machine": "a"}), labels_of({"machine": "b"}))
+T = 1_800_000_000_000
+ENDED = "ended"
+
+
+def verdicts(*entries: tuple[int, int, float, int]) -> Verdicts:
+    """Entries of row, time, score and severity; NaN as a score cannot say."""
+    row, time, score, severity = zip(*entries, strict=True)
+    n = len(entries)
+    scores = np.array(score, np.float64)
+    return replace(
+        empty(ROWS, n),
+        row=np.array(row),
+        timestamp_milliseconds=np.array(time),
+        value=np.full(n, 7.0),
+        expected=np.where(np.isnan(scores), np.nan, 6.0),
+        lower=np.where(np.isnan(scores), np.nan, 5.0),
+        upper=np.where(np.isnan(scores), np.nan, 8.0),
+        return_period_seconds=np.where(np.isnan(scores), np.nan, 60.0),
+        score=scores,
+        severity=np.array(severity, np.int8),
+        episode_direction=np.array([1 if each else 0 for each in severity], np.int8),
+    )
+
+
+def snapshot(newest: Verdicts, *reasons: int, now: int = T + 1_000) -> SignalSnapshot:
+    return SignalSnapshot("load", now, newest, np.array(reasons, np.int8), 1)
+
+
+NEWEST = verdicts((0, T, 0.5, 0), (1, T, 0.5, 0))
+NOTHING = empty(ROWS, 0)
+
+
+def is_marker(value: float) -> bool:
+    return np.float64(value).tobytes() == np.float64(STALE_MARKER).tobytes()
+
+
+def written(batch: Batch) -> list[tuple[str, str, int, float | str]]:
+    """Name, distinguishing labels, time and value of each sample; markers as `ended`."""
+
+    def short(labels: Labels) -> tuple[str, str]:
+        by_name = dict(labels)
+        extra = ("machine", "direction", "severity", "reason")
+        shown = (by_name[name] for name in extra if name in by_name)
+        return by_name["__name__"].removeprefix("forewarn_"), " ".join(shown)
+
+    return [
+        (*short(batch.series[row]), time - T, ENDED if is_marker(value) else value)
+        for row, time, value in zip(
+            batch.row.tolist(), batch.timestamp_milliseconds.tolist(), batch.value, strict=True
+        )
+    ]
+
+
+def test_a_sample_becomes_seven_series_at_its_own_time_the_score_last() -> None:
+    batch = Encoder("load").encode(snapshot(NEWEST, SAYS, SAYS), select(NEWEST, np.array([0])))
+    assert written(batch) == [
+        ("episode_active", "a none none", 0, 0.0),
+        ("value", "a", 0, 7.0),
+        ("return_period_seconds", "a", 0, 60.0),
+        ("expected", "a", 0, 6.0),
+        ("expected_lower", "a", 0, 5.0),
+        ("expected_upper", "a", 0, 8.0),
+        ("anomaly_score", "a", 0, 0.5),
+    ]
+    assert batch.row[-1] == batch.row.max()
+    assert dict(batch.series[batch.row[-1]])["signal"] == "load"
+
+
+def test_a_sample_that_cannot_be_judged_is_a_value_only() -> None:
+    emitted = verdicts((0, T, np.nan, 0))
+    batch = Encoder("load").encode(snapshot(NEWEST, SAYS, SAYS), emitted)
+    assert written(batch) == [("value", "a", 0, 7.0)]
+
+
+def episodes(batch: Batch) -> list[tuple[str, int, float | str]]:
+    return [each[1:] for each in written(batch) if each[0] == "episode_active"]
+
+
+def test_an_episode_ends_the_idle_series_and_grows_and_ends_at_its_samples() -> None:
+    emitted = verdicts((0, T, 0.1, 0), (0, T + 1, 1.2, 1), (0, T + 2, 1.5, 2), (0, T + 3, 0.1, 0))
+    found = sorted(episodes(Encoder("load").encode(snapshot(NEWEST, SAYS, SAYS), emitted)))
+    assert found == sorted(
+        [
+            ("a none none", 0, 0.0),
+            ("a none none", 1, ENDED),
+            ("a up warning", 1, 1.0),
+            ("a up warning", 2, ENDED),
+            ("a up critical", 2, 1.0),
+            ("a up critical", 3, ENDED),
+            ("a none none", 3, 0.0),
+        ]
+    )
+
+
+def test_an_episode_goes_on_over_ticks() -> None:
+    encoder, now = Encoder("load"), snapshot(NEWEST, SAYS, SAYS)
+    encoder.encode(now, verdicts((0, T, 1.2, 1)))
+    assert episodes(encoder.encode(now, verdicts((0, T + 1, 1.2, 1)))) == [("a up warning", 1, 1.0)]
+
+
+def test_a_late_sample_ends_no_episode_that_went_on_after_it() -> None:
+    encoder, now = Encoder("load"), snapshot(NEWEST, SAYS, SAYS)
+    encoder.encode(now, verdicts((0, T + 5, 1.2, 1)))
+    late = encoder.encode(now, verdicts((0, T + 1, 0.1, 0)))
+    assert episodes(late) == [("a none none", 1, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ended"),
+    [(STALE, True), (SOURCE, True), (GAP, False)],
+    ids=["stale", "source", "gap"],
+)
+def test_a_row_that_can_say_no_more_has_its_series_ended_after_its_newest_sample(
+    reason: int, ended: bool
+) -> None:
+    encoder = Encoder("load")
+    found = written(encoder.encode(snapshot(NEWEST, SAYS, reason), NOTHING))
+    names = [
+        "return_period_seconds",
+        "expected",
+        "expected_lower",
+        "expected_upper",
+        "anomaly_score",
+    ]
+    markers = [(name, "b", 1, ENDED) for name in [*names, *(["value"] if ended else [])]]
+    markers.append(("episode_active", "b none none", 1, ENDED))
+    said = [("cannot_say", f"b {('', 'gap', 'stale', '', 'source')[reason]}", 1_000, 1.0)]
+    assert sorted(found, key=str) == sorted(markers + said, key=str)
+
+
+def cannot_say(encoder: Encoder, *reasons: int, now: int) -> list[tuple[str, int, float | str]]:
+    batch = encoder.encode(snapshot(NEWEST, *reasons, now=now), NOTHING)
+    return [each[1:] for each in written(batch) if each[0] == "cannot_say"]
+
+
+def test_what_cannot_be_said_is_repeated_every_half_minute_and_ended_when_over() -> None:
+    encoder = Encoder("load")
+    assert cannot_say(encoder, SAYS, STALE, now=T) == [("b stale", 0, 1.0)]
+    assert cannot_say(encoder, SAYS, STALE, now=T + 29_999) == []
+    assert cannot_say(encoder, SAYS, STALE, now=T + 30_000) == [("b stale", 30_000, 1.0)]
+    assert cannot_say(encoder, SAYS, SAYS, now=T + 31_000) == [("b stale", 31_000, ENDED)]
+    assert cannot_say(encoder, SAYS, SAYS, now=T + 90_000) == []
+
+
+def test_another_reason_ends_the_one_before() -> None:
+    encoder = Encoder("load")
+    cannot_say(encoder, SAYS, GAP, now=T)
+    found = cannot_say(encoder, SAYS, STALE, now=T + 10)
+    assert found == [("b gap", 10, ENDED), ("b stale", 10, 1.0)]
+    batch = encoder.encode(snapshot(NEWEST, SAYS, SOURCE, now=T + 20), NOTHING)
+    assert ("value", "b", 1, ENDED) in written(batch)
+
+
+def test_each_sample_knows_its_row_and_what_is_of_the_tick_knows_none() -> None:
+    batch = Encoder("load").encode(snapshot(NEWEST, SAYS, STALE), select(NEWEST, np.array([0])))
+    of_row = {
+        each[0] for each, row in zip(written(batch), batch.verdict_row, strict=True) if row == 0
+    }
+    assert {"anomaly_score", "value", "episode_active"} <= of_row
+    assert all(
+        row == -1
+        for each, row in zip(written(batch), batch.verdict_row, strict=True)
+        if each[3] == ENDED or each[0] == "cannot_say"
+    )
+    assert batch.rows[0] == labels_of({"machine": "a", "signal": "load"})
