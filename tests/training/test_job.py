@@ -13,7 +13,7 @@ from forewarn_models.artefact import to_bytes
 from forewarn_models.catalogue import detector_from_state, forecaster_from_state
 from forewarn_models.contract import State
 from forewarn_models.errors import SourceTimeout
-from forewarn_training import job
+from forewarn_training import detector_job, forecaster_job, job
 from forewarn_training.job import train_signal
 from forewarn_training.outcome import ModelOutcome, TrainingOutcome
 
@@ -22,7 +22,19 @@ HOUR = 3_600_000
 
 
 @pytest.fixture
-def train(source, registry):
+def without_pictures(monkeypatch):
+    """Leave out what takes most of a small training's time."""
+    monkeypatch.setattr(detector_job, "detector_pictures", lambda *_: {})
+    monkeypatch.setattr(forecaster_job, "forecast_pictures", lambda *_: {})
+
+
+@pytest.fixture
+def train(whole_train, without_pictures):
+    return whole_train
+
+
+@pytest.fixture
+def whole_train(source, registry):
     """Return a function that trains a signal, hours after NOW."""
 
     def run(signal, *, hours: int = 0, source: FilesSource = source) -> TrainingOutcome:
@@ -54,8 +66,8 @@ def test_the_first_detector_is_promoted_and_can_be_loaded(train, registry, signa
     assert fitted.initial_carry().next_milliseconds == NOW
 
 
-def test_a_run_holds_figures_tables_and_pictures(train, registry, signal, directory):
-    model = only(train(signal))
+def test_a_run_holds_figures_tables_and_pictures(whole_train, registry, signal, directory):
+    model = only(whole_train(signal))
     champion = champion_of(registry)
     assert champion.metrics.keys() == model.metrics.keys()
     assert champion.metrics["judged_series_days"] == pytest.approx(4.5, abs=0.1)
@@ -78,8 +90,10 @@ def test_a_run_holds_figures_tables_and_pictures(train, registry, signal, direct
     ]
 
 
-def test_a_forecaster_is_trained_beside_the_detector(train, registry, forecast_signal, directory):
-    outcome = train(forecast_signal)
+def test_a_forecaster_is_trained_beside_the_detector(
+    whole_train, registry, forecast_signal, directory
+):
+    outcome = whole_train(forecast_signal)
     assert [(model.kind, model.status) for model in outcome.models] == [
         ("detector", "promoted"),
         ("forecaster", "promoted"),
