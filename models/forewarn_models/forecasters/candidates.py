@@ -5,7 +5,7 @@ so nothing here loops over either.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Rows:
         long: a week in slots; NaN = none.
         end_milliseconds: (n_rows,) the time of the first slot to forecast.
         step_milliseconds: from one slot to the next.
+        known_waves: the robust Fourier fits that two candidates share, by number of steps.
     """
 
     values: FloatArray
@@ -45,10 +46,19 @@ class Rows:
     long: float
     end_milliseconds: IntegerArray
     step_milliseconds: int
+    known_waves: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
     @property
     def long_periods(self) -> FloatArray:
         return np.full(len(self.values), self.long)
+
+    def waves(self, n_steps: int) -> tuple[FloatArray, FloatArray]:
+        """Return `robust_waves` of the rows, fitted once."""
+        if n_steps not in self.known_waves:
+            self.known_waves[n_steps] = robust_waves(
+                self.values, step_milliseconds=self.step_milliseconds, n_steps=n_steps
+            )
+        return self.known_waves[n_steps]
 
 
 Candidate = Callable[[Rows, int], FloatArray]
@@ -162,9 +172,7 @@ def day_type(rows: Rows, n_steps: int) -> FloatArray:
 
 def waves(rows: Rows, n_steps: int) -> FloatArray:
     """Return robust Fourier terms of day and week plus what is left in each phase, shrunken."""
-    fitted, residual = robust_waves(
-        rows.values, step_milliseconds=rows.step_milliseconds, n_steps=n_steps
-    )
+    fitted, residual = rows.waves(n_steps)
     future = fitted[:, -n_steps:]
     period = rows.long_periods if np.isfinite(rows.long) else rows.short
     back = seasons_back(residual, period, n_back=0, n_steps=n_steps, count=_N_LONG)
