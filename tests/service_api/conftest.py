@@ -11,7 +11,6 @@ from api_server import Api, served
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.schema import Config
 from forewarn_adapters.store import Store
-from forewarn_service.api.limits import Limits
 from forewarn_service.api.parts import Parts
 from forewarn_service.live import Live
 
@@ -40,7 +39,6 @@ def _maker(directory: Path, champions: MemoryChampions) -> Iterator[Make]:
             train=lambda _signal: True,
             now_milliseconds=ManualClock(NOW),
             heartbeat_milliseconds=lambda: NOW - 1_000,
-            limits=Limits(body_seconds=1.0),
         )
         return replace(parts, **changes)
 

@@ -7,8 +7,9 @@ import pytest
 from api_parts import CONFIG, CPU, NOW, STEP, TEAM_TOKEN, MemoryChampions, sine, with_tokens
 from api_server import served
 from forewarn_models.catalogue import detector_from_state
+from forewarn_models.contract import State
 from forewarn_models.detector import RarityDetector
-from forewarn_models.errors import DataError, SourceTimeout
+from forewarn_models.errors import DataError, RegistryError, SourceTimeout
 from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.offline import Schedule, score_recording
 from forewarn_models.samples import Samples
@@ -348,3 +349,27 @@ def test_a_new_champion_takes_over_and_the_oldest_loaded_ones_are_dropped(champi
     assert loaded.newest("s0") is not models[0]
     many.version = 4
     assert loaded.newest("s8")[0] == 4
+
+
+def test_while_the_registry_fails_the_last_model_goes_on_serving(champions, caplog):
+    class Failing(MemoryChampions):
+        def champion_version(self, _signal, _kind):
+            raise RegistryError("the registry must answer")
+
+    good = MemoryChampions(champions.states)
+    loaded = loaded_champions(good).detectors
+    model = loaded.newest("cpu")
+    good.__class__ = Failing
+    assert loaded.newest("cpu") is model
+    assert "signal cpu: an older detector serves: the registry must answer" in caplog.text
+    with pytest.raises(RegistryError):
+        loaded.newest("disk")
+
+
+def test_a_new_champion_that_cannot_be_read_leaves_the_last_one_serving(champions):
+    changing = MemoryChampions(dict(champions.states))
+    loaded = loaded_champions(changing).detectors
+    model = loaded.newest("cpu")
+    changing.states["cpu", "detector"] = State("of_the_future", 99)
+    changing.version = 4
+    assert loaded.newest("cpu") is model

@@ -159,7 +159,12 @@ def test_metrics_are_compressed_where_that_is_accepted(shared_api):
     answer = shared_api.get("/metrics", accept_encoding="gzip")
     assert answer.headers["content-encoding"] == "gzip"
     assert gzip.decompress(answer.body) == b"up 1\n"
-    assert "content-encoding" not in shared_api.get("/metrics", accept_encoding="identity").headers
+    for refused in ("identity", "gzip;q=0", "gzip; q=0.000", "x-gzip-like"):
+        answer = shared_api.get("/metrics", accept_encoding=refused)
+        assert "content-encoding" not in answer.headers
+    for accepted in ("deflate, gzip;q=0.5", "gzip; q=1.0", "GZIP"):
+        answer = shared_api.get("/metrics", accept_encoding=accepted)
+        assert answer.headers["content-encoding"] == "gzip"
 
 
 def test_an_error_nobody_expected_is_told_by_its_number_alone_and_counted(make_parts, caplog):

@@ -1,5 +1,6 @@
 """The champions that on-demand requests use: loaded once a version, a few of them kept."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,9 +9,11 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from forewarn_models.catalogue import detector_from_state, forecaster_from_state
 from forewarn_models.contract import FittedDetector, FittedForecaster, State
+from forewarn_models.errors import ModelError, RegistryError
 from forewarn_service.api.faults import Refusal
 
 Kind = Literal["detector", "forecaster"]
+_LOG = logging.getLogger(__name__)
 Model = TypeVar("Model")
 _KEPT = 8
 
@@ -46,17 +49,26 @@ class Loaded(Generic[Model]):
         self._kept: OrderedDict[str, tuple[int, Model]] = OrderedDict()
 
     def newest(self, signal: str) -> tuple[int, Model]:
-        """Return the version and the model; Refusal with 409 when nothing was trained yet."""
-        version = self._champions.champion_version(signal, self._kind)
+        """Return the version and the model; Refusal with 409 when nothing was trained yet.
+
+        While the registry fails, or its model cannot be read, the last one goes on serving.
+        """
         with self._lock:
             kept = self._kept.get(signal)
-        if kept is not None and kept[0] == version:
+        try:
+            version = self._champions.champion_version(signal, self._kind)
+            if kept is not None and kept[0] == version:
+                return kept
+            champion = self._champions.champion(signal, self._kind)
+            loaded = champion and (champion.version, self._build(champion.state))
+        except (ModelError, RegistryError) as failed:
+            if kept is None:
+                raise
+            _LOG.warning("signal %s: an older %s serves: %s", signal, self._kind, failed)
             return kept
-        champion = self._champions.champion(signal, self._kind) if version is not None else None
-        if champion is None:
+        if loaded is None:
             detail = f"the signal {signal!r} has no {self._kind} yet: train it first"
             raise Refusal(409, "untrained", detail)
-        loaded = (champion.version, self._build(champion.state))
         self._keep(signal, loaded)
         return loaded
 

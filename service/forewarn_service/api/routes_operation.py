@@ -1,6 +1,7 @@
 """Health, metrics, the audit, and training on request."""
 
 import gzip
+import re
 from typing import Annotated
 
 import numpy as np
@@ -22,6 +23,8 @@ from forewarn_service.live import CANNOT_SAY, SOURCE
 router = APIRouter(tags=["operation"])
 
 _GZIP_LEVEL = 1  # a fifth of the size for a third of the time of level 6
+_GZIP_OFFER = re.compile(r"gzip(;q=(1.*|0?\.0*[1-9].*))?")
+
 _METRICS_ANSWERS: Answers = {
     200: {
         "description": "OpenMetrics where the scraper accepts it, else the text format.",
@@ -61,7 +64,7 @@ async def metrics(request: Request, api: RunningApi) -> Response:
     """What the last tick left ready; a scrape computes nothing."""
     openmetrics = accepts_openmetrics(request.headers.get("accept", ""))
     headers = {"vary": "Accept, Accept-Encoding"}
-    packed = "gzip" in request.headers.get("accept-encoding", "")
+    packed = _accepts_gzip(request.headers.get("accept-encoding", ""))
 
     def body() -> bytes:
         text = api.parts.metrics(openmetrics=openmetrics)
@@ -120,6 +123,11 @@ async def audit(
     is_last = len(entries) < limit
     cursor_after = None if is_last else str(entries[-1].sequence)
     return json_answer({"entries": lines, "next_cursor": cursor_after})
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
+    offers = (offer.replace(" ", "").lower() for offer in accept_encoding.split(","))
+    return any(_GZIP_OFFER.fullmatch(offer) for offer in offers)
 
 
 def _health(request: Request, *, is_well: bool, reasons: list[dict[str, str]]) -> Response:
