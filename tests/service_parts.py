@@ -12,6 +12,8 @@ from forewarn_models.detector import RarityDetector
 from forewarn_models.labels import Labels, labels_of
 from forewarn_models.panel import Panel
 from forewarn_models.samples import Samples
+from forewarn_models.verdicts import Verdicts
+from forewarn_service.live import SignalSnapshot
 
 LOAD = "load_ratio"
 
@@ -129,3 +131,63 @@ def samples_of(rows: Mapping[Labels, Sequence[tuple[int, float]]]) -> Samples:
         np.array(timestamp, np.int64),
         np.array(value, np.float64),
     )
+
+
+class MemorySource:
+    """Samples in memory, and failures on request."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self.failure: Exception | None = None
+        self.reads: list[tuple[int, int]] = []
+
+    def read_newest(
+        self,
+        query: str,  # noqa: ARG002  there is only one
+        *,
+        after_milliseconds: int,
+        until_milliseconds: int,
+        step_milliseconds: int,  # noqa: ARG002  raw samples
+    ) -> Samples:
+        self.reads.append((after_milliseconds, until_milliseconds))
+        if self.failure:
+            raise self.failure
+        times = self.samples.timestamp_milliseconds
+        return self.samples.select((times > after_milliseconds) & (times <= until_milliseconds))
+
+    def read_range(
+        self, query: str, *, start_milliseconds: int, end_milliseconds: int, step_milliseconds: int
+    ) -> Samples:
+        return self.read_newest(
+            query,
+            after_milliseconds=start_milliseconds - 1,
+            until_milliseconds=end_milliseconds,
+            step_milliseconds=step_milliseconds,
+        )
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Collected:
+    """An output that keeps what it is given."""
+
+    snapshots: list[SignalSnapshot] = field(default_factory=list)
+    emitted: list[Verdicts] = field(default_factory=list)
+    unsent: int | None = None
+
+    def publish(self, snapshot: SignalSnapshot, emitted: Verdicts) -> None:
+        self.snapshots.append(snapshot)
+        self.emitted.append(emitted)
+
+    def oldest_unsent_milliseconds(self, signal: str) -> int | None:  # noqa: ARG002
+        return self.unsent
+
+    def handed_out(self) -> list[tuple[int, int]]:
+        """Row and time of every verdict that was handed out."""
+        return [
+            (int(row), int(time))
+            for each in self.emitted
+            for row, time in zip(each.row, each.timestamp_milliseconds, strict=True)
+        ]

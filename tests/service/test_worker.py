@@ -1,0 +1,374 @@
+"""One signal's ticks: what is read, said, kept, and gone on from."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from forewarn_adapters.checkpoint import CheckpointFolder
+from forewarn_adapters.clock import ManualClock
+from forewarn_adapters.config.schema import Signal
+from forewarn_models.contract import FittedDetector
+from forewarn_models.errors import SourceUnavailable, StoreError
+from forewarn_models.labels import labels_of
+from forewarn_models.samples import Samples
+from forewarn_service.champions import ChampionWatch
+from forewarn_service.live import CANNOT_SAY
+from forewarn_service.telemetry import Telemetry
+from forewarn_service.worker import Worker
+from service_parts import Collected, MemoryChampions, MemorySource, fitted, healthy, history
+
+END = 1_800_000_000_000
+STEP = 1_000
+SERIES = tuple(labels_of({"machine": name}) for name in "abc")
+STRANGER = labels_of({"machine": "new"})
+
+
+@cache
+def model(seed: int = 3) -> FittedDetector:
+    return fitted(history(SERIES, end_milliseconds=END, seed=seed))
+
+
+def stream(n_slots: int, *, machines: int = 3, start: int = END) -> Samples:
+    series = (*SERIES, STRANGER)[:machines]
+    values = healthy(np.random.default_rng(1), (n_slots, machines))
+    times = start + 300 + STEP * np.arange(n_slots, dtype=np.int64)
+    row = np.tile(np.arange(machines, dtype=np.int64), n_slots)
+    return Samples(series, row, np.repeat(times, machines), values.ravel())
+
+
+@dataclass
+class Stand:
+    """A worker with everything around it."""
+
+    folder: Path
+    source: MemorySource
+    clock: ManualClock = field(default_factory=lambda: ManualClock(END + 400))
+    champions: MemoryChampions = field(default_factory=MemoryChampions)
+    output: Collected = field(default_factory=Collected)
+    collectors: CollectorRegistry = field(default_factory=CollectorRegistry)
+    newest_written: int | None = END
+
+    def __post_init__(self) -> None:
+        telemetry = Telemetry(self.collectors, version="1")
+        checkpoints = CheckpointFolder(self.folder)
+        signal = Signal(name="load", query="load_ratio", step="1s")  # type: ignore[arg-type]  # as a file has it
+        self.worker = Worker(
+            signal,
+            source=self.source,
+            output=self.output,
+            checkpoints=checkpoints,
+            telemetry=telemetry,
+        )
+        self.watch = ChampionWatch(
+            registry=self.champions,
+            source=self.source,
+            checkpoints=checkpoints,
+            newest_written=lambda _signal: self.newest_written,
+            clock=self.clock,
+            telemetry=telemetry,
+        )
+
+    def train(self, *, seed: int = 3, version: int = 1) -> None:
+        self.champions.put("load", model(seed), version=version)
+        self.watch.look(self.worker)
+
+    def tick(self, *, times: int = 1, advance: int = STEP) -> None:
+        for _ in range(times):
+            self.worker.tick(self.clock())
+            self.clock.advance(milliseconds=advance)
+
+    def said(self) -> list[str]:
+        return [CANNOT_SAY[reason] for reason in self.output.snapshots[-1].cannot_say]
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.collectors.get_sample_value(name, labels) or 0.0
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Stand:
+    return Stand(tmp_path, MemorySource(stream(3_000)))
+
+
+def test_before_anything_is_trained_the_signal_says_so(stand: Stand) -> None:
+    stand.tick()
+    snapshot = stand.output.snapshots[-1]
+    assert (stand.said(), snapshot.series, snapshot.champion_version) == (["no_model"], ((),), None)
+    assert stand.worker.newest_milliseconds is None
+
+
+def test_each_sample_is_handed_out_once_tick_by_tick(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=100)
+    expected = {(row, END + 300 + slot * STEP) for row in range(3) for slot in range(100)}
+    assert Counter(stand.output.handed_out()) == Counter(expected)
+    assert stand.said() == ["", "", ""]
+    assert stand.count("forewarn_scored_samples_total", signal="load") == 300
+
+
+def test_a_tick_reads_only_a_little_behind_the_newest_sample(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=20)
+    after, until = stand.source.reads[-1]
+    assert (after, until) == (END + 18_300 - 10_000, END + 19_400)
+
+
+def test_now_and_then_the_whole_window_is_read_for_late_samples(stand: Stand) -> None:
+    late = (stand.source.samples.row == 1) & (
+        stand.source.samples.timestamp_milliseconds == END + 50_300
+    )
+    whole = stand.source.samples
+    stand.source.samples = whole.select(~late)
+    stand.train()
+    stand.tick(times=200)
+    stand.source.samples = whole
+    stand.tick(times=40)
+    keys = Counter(stand.output.handed_out())
+    assert keys[1, END + 50_300] == 1
+    assert set(keys.values()) == {1}
+
+
+def test_a_gap_in_which_the_service_did_not_run_is_caught_up(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=5)
+    stand.clock.advance(milliseconds=1_200_000)
+    stand.tick()
+    assert len(stand.output.handed_out()) == 3 * 1_206
+    assert set(Counter(stand.output.handed_out()).values()) == {1}
+
+
+def test_a_series_that_the_champion_does_not_know_is_untrained_until_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    stand = Stand(tmp_path, MemorySource(stream(10, machines=4)))
+    stand.train()
+    stand.tick(times=5)
+    assert (stand.said(), stand.output.snapshots[-1].series[3]) == (
+        ["", "", "", "untrained"],
+        STRANGER,
+    )
+    stand.tick(times=80)
+    assert len(stand.output.snapshots[-1].series) == 3
+
+
+def test_a_row_without_samples_for_sixty_steps_is_stale(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, MemorySource(stream(10)))
+    stand.train()
+    stand.tick(times=69)
+    assert stand.said() == ["", "", ""]
+    stand.tick(times=3)
+    assert stand.said() == ["stale"] * 3
+
+
+def test_a_sample_that_is_no_number_is_a_gap(stand: Stand) -> None:
+    samples = stand.source.samples
+    value = np.where(samples.row == 2, np.nan, samples.value)
+    stand.source.samples = Samples(SERIES, samples.row, samples.timestamp_milliseconds, value)
+    stand.train()
+    stand.tick(times=3)
+    assert stand.said() == ["", "", "gap"]
+
+
+def test_a_row_with_too_little_history_is_untrained(stand: Stand) -> None:
+    panel = history(SERIES, end_milliseconds=END)
+    values = panel.values.copy()
+    values[1, :-5] = np.nan
+    short = type(panel)(values, SERIES, panel.start_milliseconds, STEP)
+    stand.champions.put("load", fitted(short))
+    stand.watch.look(stand.worker)
+    stand.tick(times=3)
+    assert stand.said() == ["", "untrained", ""]
+
+
+def test_a_failing_source_is_counted_at_once_and_said_after_a_while(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=3)
+    stand.source.failure = SourceUnavailable("down")
+    stand.tick()
+    assert stand.said() == ["", "", ""]
+    assert stand.count("forewarn_errors_total", reason="source_unavailable", signal="load") == 1
+    stand.tick(times=61)
+    assert stand.said() == ["source"] * 3
+    stand.source.failure = None
+    stand.tick()
+    assert stand.said() == ["", "", ""]
+    assert set(Counter(stand.output.handed_out()).values()) == {1}
+
+
+def test_an_unexpected_failure_is_counted_and_the_next_tick_goes_on(stand: Stand) -> None:
+    stand.train()
+    stand.source.failure = ZeroDivisionError("a defect")
+    stand.tick()
+    stand.source.failure = None
+    stand.tick()
+    assert stand.count("forewarn_errors_total", reason="internal", signal="load") == 1
+    assert stand.said() == ["", "", ""]
+
+
+def jump(stand: Stand, row: int, after: int) -> None:
+    samples = stand.source.samples
+    is_high = (samples.row == row) & (samples.timestamp_milliseconds > after)
+    value = np.where(is_high, 5.0, samples.value)
+    stand.source.samples = Samples(SERIES, samples.row, samples.timestamp_milliseconds, value)
+
+
+def test_an_episode_is_held_while_the_source_fails_and_let_go_after_five_minutes(
+    stand: Stand,
+) -> None:
+    jump(stand, 0, END + 10_000)
+    stand.train()
+    stand.tick(times=20)
+    stand.source.failure = SourceUnavailable("down")
+    stand.tick(times=100)
+    assert stand.said()[0] == "source"
+    assert stand.output.snapshots[-1].newest.severity.tolist()[0] > 0
+    stand.tick(times=6, advance=60_000)
+    assert stand.output.snapshots[-1].newest.severity.tolist() == [0, 0, 0]
+
+
+def test_a_restart_goes_on_from_the_checkpoint(tmp_path: Path, stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=50)
+    stand.worker.write_checkpoint(stand.clock())
+    again = Stand(tmp_path, stand.source, clock=stand.clock)
+    again.train()
+    again.tick(times=10)
+    newest = END + 300 + 49 * STEP
+    keys = again.output.handed_out()
+    assert max(stand.output.handed_out()) == (2, newest)
+    assert {time for _, time in keys if time > newest} == {newest + n * STEP for n in range(1, 11)}
+    assert set(Counter(keys).values()) == {1}
+    assert min(time for _, time in keys) > END
+    first = {key: score for key, score in scores(stand).items() if key in scores(again)}
+    assert first == {key: scores(again)[key] for key in first}
+    assert len(first) >= 30
+
+
+def scores(stand: Stand) -> dict[tuple[int, int], float]:
+    values = [score for each in stand.output.emitted for score in each.score.tolist()]
+    return dict(zip(stand.output.handed_out(), values, strict=True))
+
+
+def test_a_damaged_checkpoint_is_rebuilt_from_the_source(tmp_path: Path, stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=50)
+    (tmp_path / "load.checkpoint").write_bytes(b"nonsense")
+    again = Stand(tmp_path, stand.source, clock=stand.clock, newest_written=END + 49_000)
+    again.train()
+    again.tick()
+    assert {time for _, time in again.output.handed_out()} == {END + 49_300, END + 50_300}
+
+
+def test_without_checkpoint_and_scores_only_what_comes_from_now_on_is_handed_out(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(END + 100_000)
+    stand = Stand(tmp_path, MemorySource(stream(300)), clock=clock, newest_written=None)
+    stand.train()
+    stand.tick(times=2)
+    assert {time for _, time in stand.output.handed_out()} == {END + 100_300}
+    assert stand.said() == ["", "", ""]
+
+
+def test_a_checkpoint_never_passes_what_is_not_written(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=300)
+    stand.output.unsent = END + 100_300
+    stand.worker.write_checkpoint(stand.clock())
+    again = Stand(stand.folder, stand.source, clock=stand.clock)
+    again.train()
+    again.tick()
+    assert min(time for _, time in again.output.handed_out()) <= END + 100_300
+
+
+def test_a_checkpoint_is_left_alone_while_older_samples_wait_than_can_be_folded(
+    stand: Stand,
+) -> None:
+    stand.train()
+    stand.tick(times=10)
+    stand.output.unsent = END - 3_600_000
+    stand.worker.write_checkpoint(stand.clock())
+    assert not (stand.folder / "load.checkpoint").exists()
+
+
+def test_a_checkpoint_that_cannot_be_written_is_counted(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("full")
+
+    stand.worker.write_checkpoint(stand.clock())
+    stand.train()
+    stand.tick()
+    monkeypatch.setattr(CheckpointFolder, "write", full)
+    stand.worker.write_checkpoint(stand.clock())
+    assert stand.count("forewarn_errors_total", reason="store", signal="load") == 1
+
+
+def test_a_new_champion_takes_over_without_a_gap_or_a_double(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=50)
+    stand.train(seed=4, version=2)
+    stand.tick(times=50)
+    assert set(Counter(stand.output.handed_out()).values()) == {1}
+    assert len(stand.output.handed_out()) == 300
+    assert stand.output.snapshots[-1].champion_version == 2
+    assert stand.worker.version == 2
+
+
+def test_the_same_champion_is_not_loaded_again(stand: Stand) -> None:
+    stand.train()
+    stand.tick()
+    stand.train()
+    assert stand.worker._offered is None
+
+
+def test_after_another_champion_was_promoted_while_down_the_scores_go_on_where_they_stopped(
+    tmp_path: Path, stand: Stand
+) -> None:
+    stand.train()
+    stand.tick(times=50)
+    stand.worker.write_checkpoint(stand.clock())
+    again = Stand(tmp_path, stand.source, clock=stand.clock)
+    again.train(seed=4, version=2)
+    again.tick(times=10)
+    times = {time for _, time in again.output.handed_out()}
+    assert times == {END + 300 + slot * STEP for slot in range(60)}
+
+
+def test_a_champion_that_cannot_be_loaded_leaves_the_old_one_scoring(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=3)
+    broken = stand.champions.held["load", "detector"]
+    state = type(broken.state)("nonsense", 1)
+    stand.champions.held["load", "detector"] = type(broken)(2, state)
+    stand.watch.look(stand.worker)
+    stand.tick(times=3)
+    assert stand.output.snapshots[-1].champion_version == 1
+    assert stand.count("forewarn_errors_total", reason="unknown_format", signal="load") == 1
+
+
+def test_a_champion_that_is_gone_again_changes_nothing(stand: Stand) -> None:
+    stand.watch.look(stand.worker)
+    assert stand.worker.version is None
+
+
+def test_the_budget_and_the_band_are_watched(stand: Stand) -> None:
+    jump(stand, 0, END + 60_000)
+    stand.train()
+    stand.tick(times=100)
+    assert stand.count("forewarn_alarm_budget_ratio", signal="load") > 1_000
+    assert 0.8 < stand.count("forewarn_band_coverage_ratio", signal="load") < 1
+
+
+def test_the_newest_values_are_found_by_labels(stand: Stand) -> None:
+    assert np.isnan(stand.worker.newest_values((SERIES[0],))).all()
+    stand.train()
+    stand.tick()
+    found = stand.worker.newest_values((STRANGER, SERIES[1]))
+    assert np.isnan(found[0])
+    assert found[1] == stand.source.samples.value[1]
