@@ -60,7 +60,7 @@ class Loaded(Generic[Model]):
             if kept is not None and kept[0] == version:
                 return kept
             champion = self._champions.champion(signal, self._kind)
-            loaded = champion and (champion.version, self._build(champion.state))
+            loaded = (champion.version, self._build(champion.state)) if champion else None
         except (ModelError, RegistryError) as failed:
             if kept is None:
                 raise
