@@ -1,0 +1,119 @@
+"""`forewarn run` and `forewarn status` as a user types them."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from forewarn.__main__ import app
+from forewarn.serving import JsonLines
+from forewarn_adapters.local_servers import LocalServer, free_port
+
+TOKEN = "a-token-that-is-long-enough"
+
+
+def service(folder: Path, prometheus: LocalServer, *roles: str, token: str = "") -> LocalServer:
+    port = free_port()
+    config = folder / "forewarn.yaml"
+    tokens = f", tokens: [{{name: me, token: {token}, role: read}}]" if token else ""
+    config.write_text(
+        f"prometheus: {{url: '{prometheus.url}'}}\n"
+        f"api: {{listen: '127.0.0.1:{port}'{tokens}}}\n"
+        f"training: {{tracking_url: 'sqlite:///{folder}/mlflow.db'}}\n"
+        f"state_directory: '{folder / 'state'}'\n"
+        "signals:\n  - {name: load, query: nothing_has_this_name, step: 1s, history: 1h}\n"
+    )
+    command = [sys.executable, "-m", "forewarn", "run", "--config", str(config)]
+    command += [word for role in roles for word in ("--role", role)]
+    url = f"http://127.0.0.1:{port}"
+    return LocalServer("forewarn", command, url, folder / "run.log", ready_path="/healthz")
+
+
+@pytest.fixture
+def running(tmp_path: Path, prometheus: LocalServer) -> Iterator[LocalServer]:
+    started = service(tmp_path, prometheus).start()
+    yield started
+    started.stop()
+
+
+def status(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["status", *words])
+    return done.exit_code, done.output + (f" {done.exception}" if done.exception else "")
+
+
+def log(server: LocalServer) -> list[dict[str, object]]:
+    return [json.loads(line) for line in server.log_path.read_text().splitlines()]
+
+
+def test_all_roles_run_in_one_process_and_a_signal_stops_them_cleanly(
+    running: LocalServer,
+) -> None:
+    exit_code, text = status("--url", running.url)
+    assert exit_code == 1
+    assert "not ready" in text
+    assert running.process is not None
+    time.sleep(3)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(10) == 0
+    messages = [line["message"] for line in log(running)]
+    assert "this replica writes now" in messages
+    assert messages[-1] == "stopped"
+
+
+def test_status_in_json_is_what_the_service_says(tmp_path: Path, prometheus: LocalServer) -> None:
+    started = service(tmp_path, prometheus, "score", "api", token=TOKEN).start()
+    try:
+        os.environ["FOREWARN_TOKEN"] = TOKEN
+        exit_code, text = status("--json", "--url", started.url)
+        found = json.loads(text[: text.rindex("}") + 1])
+        assert exit_code == 1
+        assert [each["name"] for each in found["signals"]] == ["load"]
+        assert found["signals"][0]["cannot_say"] in ({}, {"no_model": 1})
+        del os.environ["FOREWARN_TOKEN"]
+        assert "needs a token with the role `read`" in status("--url", started.url)[1]
+    finally:
+        os.environ.pop("FOREWARN_TOKEN", None)
+        started.stop()
+
+
+def test_status_of_nothing_says_what_to_look_at() -> None:
+    exit_code, text = status("--url", f"http://127.0.0.1:{free_port()}")
+    assert exit_code == 1
+    assert "is it running, and is --url right?" in text
+
+
+def test_status_of_another_server_says_so(prometheus: LocalServer) -> None:
+    assert "a Forewarn service must answer" in status("--url", prometheus.url)[1]
+
+
+def test_an_unknown_role_is_a_wrong_usage(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["run", "--role", "cook"])
+    assert done.exit_code == 2
+    assert "must be one of train, score, api, got 'cook'" in done.output
+
+
+def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "forewarn", "run", "--config", str(tmp_path / "none.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "none.yaml" in done.stderr
+
+
+def test_a_log_line_holds_the_traceback() -> None:
+    try:
+        int("broken")
+    except ValueError:
+        record = logging.LogRecord(
+            "forewarn", logging.ERROR, "x.py", 1, "it %s", ("failed",), sys.exc_info()
+        )
+    line = json.loads(JsonLines().format(record))
+    assert (line["level"], line["message"]) == ("error", "it failed")
+    assert "ValueError: invalid literal" in line["traceback"]
