@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import orjson
 
+from forewarn_adapters.retention import KEPT_VERSIONS, delete_old_versions
 from forewarn_adapters.tracking import artifact_location, open_client, redacted, registry_errors
 from forewarn_models import artefact
 from forewarn_models.contract import State
@@ -136,6 +137,13 @@ class Registry:
         client = self._opened()
         with registry_errors(f"signal {signal!r}: {kind} version {version} must become champion"):
             client.set_registered_model_alias(model_name(signal, kind), CHAMPION, str(version))
+
+    def delete_old_versions(self, signal: str, kind: Kind, *, keep: int = KEPT_VERSIONS) -> int:
+        """Delete all but the newest `keep` versions and the champion; return how many."""
+        client = self._opened()
+        where = artifact_location(self._tracking_url, directory=self._directory, name=signal)
+        with registry_errors(f"signal {signal!r}: old versions of its {kind} must be deletable"):
+            return delete_old_versions(client, model_name(signal, kind), keep=keep, root=where)
 
     def champion_version(self, signal: str, kind: Kind) -> int | None:
         """Return the champion's version, or None when there is none yet: a cheap poll."""

@@ -192,6 +192,62 @@ def test_model_names_stand_in_their_own_space():
     assert model_name("load", "forecaster") == "forewarn.load.forecaster"
 
 
+def test_old_versions_go_with_their_files_and_the_champion_stays(registry, directory):
+    for value in range(6):
+        registry.log_training(a_record(float(value)))
+    registry.promote("load", "detector", 2)
+    assert registry.delete_old_versions("load", "detector", keep=3) == 2
+    assert len(archives(directory)) == 4
+    assert registry.champion("load", "detector").state.arrays["center"][0] == 1.0
+    assert registry.version("load", "detector", 4).state.arrays["center"][0] == 3.0
+    with pytest.raises(RegistryError):
+        registry.version("load", "detector", 1)
+    assert registry.log_training(a_record()) == 7
+
+
+def test_files_outside_the_artefacts_are_never_deleted(registry, directory):
+    client = registry._opened()
+    outside = directory / "outside" / "run" / "artifacts"
+    outside.mkdir(parents=True)
+    experiment = client.create_experiment("other", artifact_location=(directory / "x").as_uri())
+    run = client.create_run(experiment).info.run_id
+    client.create_registered_model("forewarn.load.detector")
+    client.create_model_version("forewarn.load.detector", source=outside.as_uri(), run_id=run)
+    client.create_model_version("forewarn.load.detector", source=outside.as_uri())
+    (directory / "x" / run / "artifacts").mkdir(parents=True)
+    assert registry.delete_old_versions("load", "detector", keep=0) == 2
+    assert (directory / "x" / run / "artifacts").is_dir()
+    assert outside.is_dir()
+
+
+def test_the_time_of_a_champion_is_read_without_its_model(registry, directory):
+    assert registry.champion_trained_milliseconds("load", "detector") is None
+    registry.promote("load", "detector", registry.log_training(a_record(recipe="abc")))
+    assert registry.champion("load", "detector").recipe == "abc"
+    archives(directory)[0].unlink()
+    assert registry.champion_trained_milliseconds("load", "detector") == NOW
+
+
+def test_an_experiment_that_another_process_made_in_between_is_used(registry, monkeypatch):
+    registry.log_training(a_record())
+    client = registry._opened()
+    found = client.get_experiment_by_name
+    first = iter([True])
+    monkeypatch.setattr(
+        client,
+        "get_experiment_by_name",
+        lambda name: None if next(first, False) else found(name),
+    )
+    assert registry.log_training(a_record()) == 2
+
+
+def test_an_experiment_that_cannot_be_made_is_an_error(registry, monkeypatch):
+    registry.log_training(a_record())
+    monkeypatch.setattr(registry._opened(), "get_experiment_by_name", lambda _name: None)
+    with pytest.raises(RegistryError, match="already exists"):
+        registry.log_training(a_record())
+
+
 IN_A_PROCESS = """
     import numpy as np, sys, resource, signal
     from pathlib import Path

@@ -2,6 +2,7 @@ import signal as signals
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 
 import numpy as np
 import orjson
@@ -12,7 +13,7 @@ from forewarn_adapters.registry import Champion, Registry
 from forewarn_models.artefact import to_bytes
 from forewarn_models.catalogue import detector_from_state, forecaster_from_state
 from forewarn_models.contract import State
-from forewarn_models.errors import SourceTimeout
+from forewarn_models.errors import RegistryError, SourceTimeout
 from forewarn_training import detector_job, forecaster_job, job
 from forewarn_training.job import train_signal
 from forewarn_training.outcome import ModelOutcome, TrainingOutcome
@@ -238,6 +239,24 @@ def test_a_failed_detector_does_not_stop_the_forecaster(train, forecast_signal):
     assert (detector.status, forecaster.status) == ("failed", "promoted")
 
 
+@pytest.mark.parametrize("model", ["prophet", "ets"])
+def test_each_named_forecaster_is_trained(train, registry, forecast_signal, model):
+    policy = forecast_signal.forecast.model_copy(update={"model": model})
+    _, forecaster = train(forecast_signal.model_copy(update={"forecast": policy})).models
+    assert (forecaster.status, forecaster.why) == ("promoted", "the first model of its kind")
+    assert forecaster.metrics["forecast_error_ratio"] > 0
+    assert forecaster_from_state(champion_of(registry, "forecaster").state).predict(2, (80,))
+
+
+def test_a_forecast_history_too_short_to_judge_is_promoted_when_nothing_serves(
+    train, forecast_signal
+):
+    policy = forecast_signal.forecast.model_copy(update={"history": timedelta(hours=3)})
+    forecaster = train(forecast_signal.model_copy(update={"forecast": policy})).models[1]
+    assert forecaster.status == "promoted"
+    assert forecaster.metrics == {"series": 3.0, "history_seconds": 10_800.0}
+
+
 def test_progress_is_told(source, registry, forecast_signal):
     said = []
     train_signal(
@@ -257,6 +276,17 @@ def test_progress_is_told(source, registry, forecast_signal):
         "back-testing forecasts",
         "storing the forecaster",
     ]
+
+
+def test_old_versions_that_cannot_be_deleted_stop_nothing(
+    train, signal, registry, monkeypatch, caplog
+):
+    def fails(*_arguments):
+        raise RegistryError("cannot be deleted")
+
+    monkeypatch.setattr(registry, "delete_old_versions", fails)
+    assert only(train(signal)).status == "promoted"
+    assert "cannot be deleted" in caplog.text
 
 
 def test_an_outcome_can_be_printed_by_machines(train, signal):

@@ -56,9 +56,16 @@ class ForecastQuality:
 
 
 def back_test(
-    forecaster: Forecaster, history: Panel, *, naive: Forecaster, horizon: timedelta
+    forecaster: Forecaster,
+    history: Panel,
+    *,
+    naive: Forecaster,
+    horizon: timedelta,
+    most_series: int = 1_000_000,
 ) -> ForecastQuality:
     """Return how `forecaster` would have done at up to four earlier instants.
+
+    At most `most_series` are tried, evenly chosen: some forecasters take seconds a series.
 
     NotEnoughHistory when the history holds no earlier instant to forecast from.
     """
@@ -66,7 +73,7 @@ def back_test(
     n_steps = min(wanted, history.n_times // 4)
     if n_steps < 1:
         raise NotEnoughHistory("a back-test of forecasts", needed=4, got=history.n_times)
-    chosen = _chosen_rows(history, n_steps)
+    chosen = evenly_chosen(history, min(most_series, max(1, _CELLS // (n_steps * 5))))
     origins = _origins(history.n_times, n_steps)
     ours = [_errors(forecaster, chosen, origin, n_steps) for origin in origins]
     theirs = [_errors(naive, chosen, origin, n_steps) for origin in origins]
@@ -123,11 +130,11 @@ def _origins(n_times: int, n_steps: int) -> list[int]:
     return sorted({int(place) for place in np.linspace(min(first, last), last, _MOST_ORIGINS)})
 
 
-def _chosen_rows(history: Panel, n_steps: int) -> Panel:
-    most = max(1, _CELLS // (n_steps * 5))
-    if history.n_series <= most:
+def evenly_chosen(history: Panel, most_series: int) -> Panel:
+    """Return at most that many rows of a history, evenly chosen."""
+    if history.n_series <= most_series:
         return history
-    rows: IntegerArray = np.linspace(0, history.n_series - 1, most).astype(np.int64)
+    rows: IntegerArray = np.linspace(0, history.n_series - 1, most_series).astype(np.int64)
     series = tuple(history.series[row] for row in rows)
     return replace(history, values=history.values[rows], series=series)
 

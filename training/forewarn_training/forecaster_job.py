@@ -1,7 +1,7 @@
 """One forecaster: read, fit, back-test at rolling origins, compare, log, promote."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 
 import numpy as np
 
@@ -12,13 +12,23 @@ from forewarn_models.contract import FittedForecaster, Forecaster
 from forewarn_models.durations import format_duration, milliseconds_of
 from forewarn_models.errors import ModelError, NotEnoughHistory
 from forewarn_models.panel import Panel
-from forewarn_training.forecast_judging import LEVELS, ForecastQuality, back_test, pinball_loss
+from forewarn_training.forecast_judging import (
+    LEVELS,
+    ForecastQuality,
+    back_test,
+    evenly_chosen,
+    pinball_loss,
+)
 from forewarn_training.gate import Decision, compare_forecasts, compare_logged
 from forewarn_training.history import history_span, read_history
 from forewarn_training.outcome import ModelOutcome
 from forewarn_training.pictures import forecast_pictures
 from forewarn_training.tables import forecast_tables
 from forewarn_training.task import Task, comparable_champion, history_metrics, recipe_of, store
+
+# These fit one series at a time; a back-test of five fits is made on some series only.
+_SLOW = ("prophet", "ets")
+_FEW, _MANY = 20, 100_000
 
 
 def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> ModelOutcome:
@@ -47,11 +57,18 @@ def forecaster_of(policy: ForecastPolicy) -> Forecaster:
 
 
 def _with_horizon(forecaster: Forecaster, policy: ForecastPolicy) -> Forecaster:
-    if not is_dataclass(forecaster) or isinstance(forecaster, type):
-        return forecaster
-    if "horizon" not in {field.name for field in fields(forecaster)}:
+    if not is_dataclass(forecaster) or isinstance(forecaster, type) or not _asks(forecaster):
         return forecaster
     return replace(forecaster, horizon=policy.horizon)
+
+
+def _asks(forecaster: object) -> bool:
+    """Return whether a forecaster wants to know how far ahead it will be asked."""
+    return hasattr(forecaster, "horizon")
+
+
+def _most_judged(policy: ForecastPolicy) -> int:
+    return _FEW if policy.model in _SLOW else _MANY
 
 
 def _quality(
@@ -59,7 +76,13 @@ def _quality(
 ) -> ForecastQuality | None:
     naive = _with_horizon(FORECASTERS["seasonal_naive"], policy)
     try:
-        return back_test(forecaster, history, naive=naive, horizon=policy.horizon)
+        return back_test(
+            forecaster,
+            history,
+            naive=naive,
+            horizon=policy.horizon,
+            most_series=_most_judged(policy),
+        )
     except NotEnoughHistory:
         return None
 
@@ -82,7 +105,8 @@ def _decide(
     )
     if champion is None:
         return Decision(True, why)
-    losses = _losses(champion, history, forecaster)
+    most = _most_judged(signal.forecast or ForecastPolicy())
+    losses = _losses(champion, evenly_chosen(history, most), forecaster)
     if losses is not None:
         return compare_forecasts(*losses)
     return compare_logged({} if quality is None else quality.metrics(), champion.metrics)

@@ -1,5 +1,6 @@
 """What every training needs from outside: where samples come from and where models go."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +16,8 @@ from forewarn_training.gate import Decision
 from forewarn_training.outcome import ModelOutcome
 
 Progress: TypeAlias = Callable[[str], None]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,7 @@ def store(task: Task, record: TrainingRecord, decision: Decision) -> ModelOutcom
     version = task.registry.log_training(record)
     if decision.is_promoted:
         task.registry.promote(record.signal, record.kind, version)
+    _tidy_up(task.registry, record.signal, record.kind)
     return ModelOutcome(
         kind=record.kind,
         status="promoted" if decision.is_promoted else "kept",
@@ -82,3 +86,11 @@ def store(task: Task, record: TrainingRecord, decision: Decision) -> ModelOutcom
         history_seconds=record.metrics["history_seconds"],
         metrics=record.metrics,
     )
+
+
+def _tidy_up(registry: Registry, signal: str, kind: Kind) -> None:
+    """Delete what nobody will look at again; a failure is told and stops nothing."""
+    try:
+        registry.delete_old_versions(signal, kind)
+    except RegistryError as failed:
+        _LOG.warning("%s", failed)
