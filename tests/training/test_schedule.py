@@ -109,7 +109,7 @@ def test_a_signal_without_champion_is_trained_at_once(start, trainer, config_of)
     assert heard.wait(WAIT_SECONDS)
     assert trainer.began == ["load"]
     ((job, name, at),) = start.recorder.successes
-    assert (job, name) == ("train", "load")
+    assert (job, name) == ("training", "load")
     assert abs(at - now_milliseconds()) < 60_000
     sample = start.collectors.get_sample_value
     labels = {"signal": "load", "kind": "detector", "status": "promoted"}

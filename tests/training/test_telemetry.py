@@ -26,7 +26,7 @@ def told(*models: ModelOutcome) -> tuple[list, list[str]]:
 
 def test_a_success_sets_the_time_the_duration_and_the_count():
     said, lines = told(ModelOutcome("detector", "promoted", "first"))
-    assert said == [("succeeded", "train", "load", 9)]
+    assert said == [("succeeded", "training", "load", 9)]
     assert lines == [
         'forewarn_training_duration_seconds{signal="load"} 2.5',
         'forewarn_trainings_total{kind="detector",signal="load",status="promoted"} 1.0',
@@ -35,7 +35,7 @@ def test_a_success_sets_the_time_the_duration_and_the_count():
 
 def test_a_candidate_that_is_kept_back_is_a_success_of_the_job():
     assert told(ModelOutcome("detector", "kept", "worse"))[0] == [
-        ("succeeded", "train", "load", 9)
+        ("succeeded", "training", "load", 9)
     ]
 
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from forewarn_training.outcome import TrainingOutcome
 
-JOB = "train"
+JOB = "training"
 
 
 class Recorder(Protocol):
