@@ -15,6 +15,11 @@ from pathlib import Path
 
 from forewarn_models.errors import SourceUnavailable
 
+# Debian's Alertmanager reads its template from this path alone, where only an installed one is.
+_TEMPLATE = b"/usr/share/prometheus/alertmanager/default.tmpl"
+_ALERTMANAGER = Path("usr/bin/prometheus-alertmanager")
+TEMPLATE_DIRECTORY = Path("usr/share/prometheus/alertmanager")
+
 PACKAGES = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
 _SECONDS = 300.0
 
@@ -43,6 +48,20 @@ def fetch_programs(directory: Path, packages: Sequence[str] = PACKAGES) -> None:
         for archive in sorted(downloads.glob("*.deb")):
             directory.mkdir(parents=True, exist_ok=True)
             _run(("dpkg", "-x", str(archive), str(directory)), downloads)
+    _look_for_template_in_working_directory(directory / _ALERTMANAGER)
+
+
+def _look_for_template_in_working_directory(alertmanager: Path) -> None:
+    """Change the path of the template to one of the same length that needs no installation."""
+    if not alertmanager.exists():
+        return
+    name = _TEMPLATE.rpartition(b"/")[2]
+    padding = len(_TEMPLATE) - len(name)
+    here = (b"./" * padding)[: padding - padding % 2] + b"/" * (padding % 2) + name
+    changed = alertmanager.with_suffix(".changed")
+    changed.write_bytes(alertmanager.read_bytes().replace(_TEMPLATE, here))
+    changed.chmod(0o755)
+    changed.replace(alertmanager)
 
 
 def _own_lists(directory: Path) -> tuple[str, ...]:

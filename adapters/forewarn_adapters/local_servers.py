@@ -18,7 +18,7 @@ from typing import Any
 import urllib3
 import yaml
 
-from forewarn_adapters.debian_programs import programs_directory
+from forewarn_adapters.debian_programs import TEMPLATE_DIRECTORY, programs_directory
 from forewarn_models.errors import SourceUnavailable
 
 PROMETHEUS = ("prometheus",)
@@ -61,6 +61,7 @@ class LocalServer:
     url: str
     log_path: Path
     ready_path: str = "/-/ready"
+    working_directory: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> "LocalServer":
@@ -68,6 +69,7 @@ class LocalServer:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  the command is built in this module
                 _dying_with_parent(self.command),
+                cwd=self.working_directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -185,7 +187,10 @@ def start_alertmanager(
         "--cluster.listen-address=",
     )
     url = f"http://127.0.0.1:{port}"
-    return LocalServer("alertmanager", command, url, directory / "alertmanager.log").start()
+    log = directory / "alertmanager.log"
+    template = programs_directory() / TEMPLATE_DIRECTORY
+    folder = template if template.exists() else None
+    return LocalServer("alertmanager", command, url, log, working_directory=folder).start()
 
 
 def start_node_exporter(directory: Path) -> LocalServer:

@@ -19,12 +19,12 @@ def apt_that(words: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
-def package(folder: Path) -> Path:
+def package(folder: Path, *, name: str = "tiny", content: bytes = b"#!/bin/sh\n") -> Path:
     """A Debian package that holds one program, built with Debian's own tool."""
     root = folder / "root"
     (root / "DEBIAN").mkdir(parents=True)
     (root / "usr" / "bin").mkdir(parents=True)
-    (root / "usr" / "bin" / "tiny").write_text("#!/bin/sh\n")
+    (root / "usr" / "bin" / name).write_bytes(content)
     control = (
         "Package: tiny\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: t\n"
     )
@@ -40,6 +40,20 @@ def test_packages_are_unpacked_and_nothing_is_installed(
     apt_that(f"cp {archive} .", tmp_path / "bin", monkeypatch)
     fetch_programs(tmp_path / "out", ["tiny"])
     assert (tmp_path / "out" / "usr" / "bin" / "tiny").exists()
+
+
+def test_alertmanager_is_told_to_find_its_template_where_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = b"/usr/share/prometheus/alertmanager/default.tmpl"
+    archive = package(tmp_path, name="prometheus-alertmanager", content=b"a" + path + b"z")
+    apt_that(f"cp {archive} .", tmp_path / "bin", monkeypatch)
+    fetch_programs(tmp_path / "out", ["prometheus-alertmanager"])
+    program = tmp_path / "out" / "usr" / "bin" / "prometheus-alertmanager"
+    content = program.read_bytes()
+    assert len(content) == len(path) + 2
+    assert Path(content[1:-1].decode()) == Path("default.tmpl")
+    assert os.access(program, os.X_OK)
 
 
 def test_own_lists_are_used_where_the_system_has_none(
