@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry
 from forewarn_adapters.config.schema import Config
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.store import Store
-from forewarn_models.errors import ConfigError
+from forewarn_models.errors import ConfigError, ForewarnError
 from forewarn_service.runtime import Service, Surroundings
-from forewarn_training.schedule import TrainingSchedule, start_training_schedule
+from forewarn_training.schedule import TrainingSchedule
 from forewarn_training.telemetry import TrainingTelemetry
 
 _QUIET = ("mlflow", "alembic", "apscheduler", "uvicorn", "urllib3", "numba", "sqlalchemy")
@@ -55,7 +55,7 @@ def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: thread
     """
     log_as_json()
     collectors = CollectorRegistry()
-    trainer = _Trainer()
+    trainer = _Trainer(stop)
     with ExitStack() as stack:
         registry = Registry(config.training.tracking_url, directory=path.absolute().parent)
         given = Surroundings(
@@ -73,19 +73,27 @@ def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: thread
             trainer.start(path, registry, given=given, service=service)
             stack.callback(trainer.stop)
         stop.wait()
+    if trainer.failure:
+        raise trainer.failure
 
 
 class _Trainer:
-    """The training schedule of this process, if it has one."""
+    """The training schedule of this process, if it has one.
 
-    def __init__(self) -> None:
+    It starts in a thread of its own: the registry may take seconds to open, and a signal to stop
+    must not wait for it. A failure to start stops the process.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.failure: ForewarnError | None = None
+        self._stop = stop
         self._schedule: TrainingSchedule | None = None
 
     def start(
         self, path: Path, registry: Registry, *, given: Surroundings, service: Service
     ) -> None:
         """Begin the schedule; the service looks for new champions after each training."""
-        self._schedule = start_training_schedule(
+        schedule = TrainingSchedule(
             path,
             given.config,
             registry=registry,
@@ -93,14 +101,29 @@ class _Trainer:
             clock=given.clock,
             finished=service.champions_changed,
         )
+        threading.Thread(target=self._begin, args=(schedule,), name="train", daemon=True).start()
 
     def queue(self, signal: str) -> bool:
         """Queue a training; ConfigError when another process does the training."""
         if self._schedule is None:
-            raise ConfigError("this process does not train: ask the one that runs `--role train`")
+            raise ConfigError(
+                "this process must train, got one that does not, or not yet: ask the one that "
+                "runs `--role train`"
+            )
         return self._schedule.train_now(signal)
 
     def stop(self) -> None:
         """Break off what is being trained."""
         if self._schedule is not None:
             self._schedule.shutdown()
+
+    def _begin(self, schedule: TrainingSchedule) -> None:
+        try:
+            schedule.start()
+        except ForewarnError as failed:
+            self.failure = failed
+            self._stop.set()
+        else:
+            self._schedule = schedule
+            if self._stop.is_set():
+                schedule.shutdown()

@@ -22,9 +22,7 @@ def select(verdicts: Verdicts, chosen: BooleanArray | IntegerArray) -> Verdicts:
 
 
 def concatenate(series: tuple[Labels, ...], parts: Sequence[Verdicts]) -> Verdicts:
-    """Return the entries of all parts, which share the rows `series`, one after another."""
-    if not parts:
-        return empty(series, 0)
+    """Return the entries of all parts, at least one, which share the rows `series`."""
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
     }
@@ -58,11 +56,6 @@ class NewestRows:
             column[verdicts.row[chosen]] = getattr(verdicts, name)[chosen]
             columns[name] = column
         self.table = replace(self.table, **columns)
-
-
-def extended(table: Verdicts, series: tuple[Labels, ...]) -> Verdicts:
-    """Return the table with rows for further series that nothing is known of."""
-    return concatenate_rows(table, empty(series, len(series)))
 
 
 def concatenate_rows(first: Verdicts, second: Verdicts) -> Verdicts:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from forewarn import serving
 from forewarn.__main__ import app
 from forewarn.serving import JsonLines
 from forewarn_adapters.local_servers import LocalServer, free_port
+from forewarn_models.errors import ConfigError
 
 TOKEN = "a-token-that-is-long-enough"
 
@@ -92,6 +95,22 @@ def test_status_of_nothing_says_what_to_look_at() -> None:
 
 def test_status_of_another_server_says_so(prometheus: LocalServer) -> None:
     assert "a Forewarn service must answer" in status("--url", prometheus.url)[1]
+
+
+def test_a_training_schedule_that_cannot_be_kept_stops_the_process(
+    tmp_path: Path, prometheus: LocalServer
+) -> None:
+    started = service(tmp_path, prometheus)
+    (tmp_path / "state" / "training-schedule.db").mkdir(parents=True)
+    done = subprocess.run(started.command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the training schedule" in done.stderr.splitlines()[-1]
+
+
+def test_only_the_process_that_trains_is_asked_to_train() -> None:
+    trainer = serving._Trainer(threading.Event())
+    with pytest.raises(ConfigError, match="--role train"):
+        trainer.queue("load")
 
 
 def test_an_unknown_role_is_a_wrong_usage(tmp_path: Path) -> None:

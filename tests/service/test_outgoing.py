@@ -1,13 +1,15 @@
 """What remote write is given for each tick."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from forewarn_models.contract import Forecast
 from forewarn_models.labels import Labels, labels_of
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.live import GAP, SAYS, SOURCE, STALE, SignalSnapshot
+from forewarn_service.live import GAP, SAYS, SOURCE, STALE, ForecastSnapshot, SignalSnapshot
 from forewarn_service.outgoing import STALE_MARKER, Batch, Encoder
 from forewarn_service.verdict_rows import empty, select
 
@@ -177,3 +179,25 @@ def test_each_sample_knows_its_row_and_what_is_of_the_tick_knows_none() -> None:
         if each[3] == ENDED or each[0] == "cannot_say"
     )
     assert batch.rows[0] == labels_of({"machine": "a", "signal": "load"})
+
+
+def test_a_forecast_is_written_at_now_every_half_minute() -> None:
+    made = Forecast(ROWS, T, 60_000, (0.1, 0.5, 0.9), np.zeros((2, 1, 3)), ("hybrid", "hybrid"))
+    ahead = ForecastSnapshot(
+        forecast=made,
+        horizons=(timedelta(hours=1),),
+        quantiles=np.arange(6.0).reshape(2, 1, 3),
+        time_to_limit_seconds=np.full((2, 3), np.nan),
+        breach_probability=np.array([[0.5], [np.nan]]),
+        champion_version=1,
+        made_milliseconds=T,
+    )
+    encoder = Encoder("load")
+    now = replace(snapshot(NEWEST, SAYS, SAYS, now=T + 5), forecast=ahead)
+    batch = encoder.encode(now, NOTHING)
+    found = written(batch)
+    assert [value for name, _, _, value in found if name == "forecast"] == [0, 3, 1, 4, 2, 5]
+    assert ("limit_breach_probability", "a", 5, 0.5) in found
+    assert len(found) == 7
+    assert dict(batch.series[batch.row[0]])["horizon"] == "1h"
+    assert len(encoder.encode(now, NOTHING)) == 0
