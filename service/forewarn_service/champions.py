@@ -1,5 +1,6 @@
 """Watches for new champions and gets them ready while the old ones go on scoring."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from typing import Literal, Protocol
 from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
 from forewarn_adapters.clock import Clock
 from forewarn_adapters.source import Source
+from forewarn_models.artefact import to_bytes
 from forewarn_models.catalogue import detector_from_state
 from forewarn_models.contract import FittedDetector, State
-from forewarn_models.errors import ForewarnError
+from forewarn_models.errors import ForewarnError, ModelError
 from forewarn_models.fold import FoldPolicy, FoldState, fold_state_from_bytes, start_fold
 from forewarn_service.scorer import Scorer
 from forewarn_service.telemetry import Telemetry
@@ -75,17 +77,19 @@ class ChampionWatch:
 
     def _ready(self, worker: Worker, found: Stored) -> Ready:
         model = detector_from_state(found.state)
+        _check_step(model, worker)
+        mark = _mark(found.state)
         policy = FoldPolicy(worker.signal.budget)
         if worker.is_scoring:
             scorer = Scorer(model, policy, timing=worker.timing, start=start_fold(model, policy))
             worker.read_silently(scorer, self.clock())
-            return Ready(found.version, scorer, 0)
-        start, emitted_until = self._place(worker, model, policy, found.version)
+            return Ready(found.version, mark, scorer, 0)
+        start, emitted_until = self._place(worker, model, policy, mark)
         scorer = Scorer(model, policy, timing=worker.timing, start=start)
-        return Ready(found.version, scorer, emitted_until)
+        return Ready(found.version, mark, scorer, emitted_until)
 
     def _place(
-        self, worker: Worker, model: FittedDetector, policy: FoldPolicy, version: int
+        self, worker: Worker, model: FittedDetector, policy: FoldPolicy, mark: int
     ) -> tuple[FoldState, int]:
         """Return where the fold goes on after a start, and up to when scores are handed out."""
         name = worker.signal.name
@@ -96,6 +100,19 @@ class ChampionWatch:
             return start_fold(model, policy), self.clock() if written is None else written
         worker.quality.restore(found.facts)
         state = fold_state_from_bytes(found.fold_state)
-        if found.facts.get("champion_version") == version:
+        if found.facts.get("champion") == mark:
             return state, 0
         return start_fold(model, policy), state.carry.next_milliseconds - 1
+
+
+def _check_step(model: FittedDetector, worker: Worker) -> None:
+    if model.step_milliseconds != worker.timing.step:
+        raise ModelError(
+            f"signal {worker.signal.name!r}: its champion must have the step of the configuration, "
+            f"{worker.timing.step} ms, got {model.step_milliseconds} ms: train it again"
+        )
+
+
+def _mark(state: State) -> int:
+    """Return a number that tells one state from another; JSON holds it exactly."""
+    return int.from_bytes(hashlib.sha256(to_bytes(state)).digest()[:6], "big")

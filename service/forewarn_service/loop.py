@@ -50,7 +50,8 @@ class Loop:
         self._clock = clock
         self._telemetry = telemetry
         self._stop = threading.Event()
-        self._pokes = {watch.look: threading.Event(), forecasting.refresh: threading.Event()}
+        looks = (watch.look, forecasting.refresh, self._say_if_stuck)
+        self._pokes = {look: threading.Event() for look in looks}
         self._threads = [
             threading.Thread(target=self._run, args=(worker,), name=worker.signal.name, daemon=True)
             for worker in workers
@@ -103,6 +104,9 @@ class Loop:
         # Bounded by the step: a clock that is set back must not put the loop to sleep.
         self._stop.wait(min(step, phase.next_tick(now) - now) / 1000)
         return self._clock()
+
+    def _say_if_stuck(self, worker: Worker) -> None:
+        worker.say_if_stuck(self._clock())
 
     def _look(self, each: Callable[[Worker], None], poke: threading.Event) -> None:
         """Go through the workers every few seconds, and at once when poked."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -37,6 +37,9 @@ from forewarn_service.verdict_rows import concatenate_rows, empty
 _MOST_CELLS_IN_READ = 1_000_000
 _MOST_SLOTS_IN_READ = 10_000
 
+# Of series that the champion does not know, this many are named.
+MOST_UNKNOWN = 10_000
+
 _log = logging.getLogger(__name__)
 
 
@@ -58,11 +61,13 @@ class Ready:
 
     Args:
         version: of the champion.
+        mark: of its content: versions begin again where a registry does.
         scorer: its state, caught up as far as it was when this was made.
         emitted_until_milliseconds: verdicts of samples up to here are not handed out.
     """
 
     version: int
+    mark: int
     scorer: Scorer
     emitted_until_milliseconds: int
 
@@ -97,6 +102,8 @@ class Worker:
         self._checkpoints = checkpoints
         self._telemetry = telemetry
         self._lock = threading.Lock()
+        self._publishing = threading.RLock()
+        self._tick_began_milliseconds: int | None = None
         self._offered: Ready | None = None
         self._current: Ready | None = None
         self._unknown: dict[Labels, int] = {}
@@ -136,6 +143,7 @@ class Worker:
     def tick(self, now_milliseconds: int) -> None:
         """Bring the signal up to now. A failure is counted, and rows say so when it lasts."""
         name = self.signal.name
+        self._tick_began_milliseconds = now_milliseconds
         with self._telemetry.tick_duration.labels(signal=name).time():
             self._source_ok_milliseconds = self._source_ok_milliseconds or now_milliseconds
             failure = self._try_to_catch_up(now_milliseconds)
@@ -145,6 +153,13 @@ class Worker:
             else:
                 self._telemetry.succeeded("score", signal=name, now_milliseconds=now_milliseconds)
         self.last_tick_milliseconds = now_milliseconds
+        self._tick_began_milliseconds = None
+
+    def say_if_stuck(self, now_milliseconds: int) -> None:
+        """Publish that the source fails when a tick has been waiting for it for too long."""
+        began = self._tick_began_milliseconds
+        if began is not None and now_milliseconds - began > self.timing.stale:
+            self._publish(self._nothing(), now_milliseconds)
 
     def _try_to_catch_up(self, now: int) -> str:
         """Return why it failed, or nothing."""
@@ -170,7 +185,7 @@ class Worker:
         if unsent is not None and unsent < scorer.oldest_milliseconds:
             return  # the older checkpoint still reaches back to what is not written
         state = scorer.state_before(safe if unsent is None else min(safe, unsent))
-        facts = {"champion_version": current.version, **self.quality.facts()}
+        facts = {"champion": current.mark, **self.quality.facts()}
         try:
             self._checkpoints.write(self.signal.name, Checkpoint(facts, fold_state_to_bytes(state)))
         except StoreError as failed:
@@ -203,7 +218,8 @@ class Worker:
         after = self._read_after(scorer, now)
         for samples, until in self._reads(scorer, after, now):
             self._source_ok_milliseconds = now
-            self._publish(self._score(samples, until), now)
+            with self._publishing:
+                self._publish(self._score(samples, until), now)
 
     def read_silently(self, scorer: Scorer, now: int) -> None:
         """Bring a scorer that is not in use yet up to now; none of its verdicts leave."""
@@ -242,20 +258,28 @@ class Worker:
             now_milliseconds=until,
             emitted_until_milliseconds=current.emitted_until_milliseconds,
         )
-        for labels, newest in advance.unknown.items():
-            self._unknown[labels] = max(newest, self._unknown.get(labels, 0))
         name = self.signal.name
+        self._note_unknown(advance.unknown)
         self._telemetry.samples.labels(signal=name).inc(len(advance.emitted))
         self._telemetry.late_samples.labels(signal=name).inc(advance.n_too_late)
         self.quality.add(advance.emitted, step_seconds=self.timing.step / 1000)
         self.quality.show(self._telemetry, name)
         return advance.emitted
 
+    def _note_unknown(self, unknown: Mapping[Labels, int]) -> None:
+        for labels, newest in unknown.items():
+            if labels in self._unknown or len(self._unknown) < MOST_UNKNOWN:
+                self._unknown[labels] = max(newest, self._unknown.get(labels, 0))
+            else:
+                self._telemetry.failed("too_many_untrained", signal=self.signal.name)
+                return
+
     def _nothing(self) -> Verdicts:
         return empty(self._current.scorer.model.output_series if self._current else (), 0)
 
     def _publish(self, emitted: Verdicts, now: int) -> None:
-        self._output.publish(self._snapshot(now), emitted)
+        with self._publishing:
+            self._output.publish(self._snapshot(now), emitted)
 
     def _snapshot(self, now: int) -> SignalSnapshot:
         if self._current is None:

@@ -1,5 +1,6 @@
 """One signal's ticks: what is read, said, kept, and gone on from."""
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,12 +16,21 @@ from forewarn_adapters.config.schema import Signal
 from forewarn_models.contract import FittedDetector
 from forewarn_models.errors import SourceUnavailable, StoreError
 from forewarn_models.labels import labels_of
-from forewarn_models.samples import Samples
+from forewarn_models.samples import NO_SAMPLES, Samples
+from forewarn_service import worker as worker_module
 from forewarn_service.champions import ChampionWatch
 from forewarn_service.live import CANNOT_SAY
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.worker import Worker
-from service_parts import Collected, MemoryChampions, MemorySource, fitted, healthy, history
+from service_parts import (
+    Collected,
+    MemoryChampions,
+    MemorySource,
+    fitted,
+    healthy,
+    history,
+    samples_of,
+)
 
 END = 1_800_000_000_000
 STEP = 1_000
@@ -372,3 +382,62 @@ def test_the_newest_values_are_found_by_labels(stand: Stand) -> None:
     found = stand.worker.newest_values((STRANGER, SERIES[1]))
     assert np.isnan(found[0])
     assert found[1] == stand.source.samples.value[1]
+
+
+def test_a_tick_that_hangs_in_the_source_is_said_beside_it(stand: Stand) -> None:
+    stand.train()
+    stand.tick(times=3)
+    entered, leave = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> Samples:
+        entered.set()
+        leave.wait(10)
+        return NO_SAMPLES
+
+    stand.source.read_newest = hang  # type: ignore[method-assign]  # a server that does not answer
+    thread = threading.Thread(target=stand.worker.tick, args=(stand.clock(),))
+    thread.start()
+    entered.wait(10)
+    stand.worker.say_if_stuck(stand.clock() + 60_000)
+    assert stand.said() == ["", "", ""]
+    stand.worker.say_if_stuck(stand.clock() + 61_001)
+    assert stand.said() == ["source"] * 3
+    leave.set()
+    thread.join()
+    stand.worker.say_if_stuck(stand.clock() + 200_000)
+    assert stand.said() == ["", "", ""]
+
+
+def test_of_too_many_strangers_some_are_named_and_the_rest_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "MOST_UNKNOWN", 2)
+    rows = {labels_of({"machine": f"new{n}"}): [(END + 300, 1.0)] for n in range(5)}
+    stand = Stand(tmp_path, MemorySource(samples_of(rows)))
+    stand.train()
+    stand.tick()
+    assert stand.said().count("untrained") == 2
+    labels = {"reason": "too_many_untrained", "signal": "load"}
+    assert stand.count("forewarn_errors_total", **labels) == 1
+
+
+def test_a_champion_of_another_step_is_not_used(stand: Stand) -> None:
+    other = history(SERIES, end_milliseconds=END, step_milliseconds=5_000)
+    stand.champions.put("load", fitted(other))
+    stand.watch.look(stand.worker)
+    stand.tick()
+    assert stand.said() == ["no_model"]
+    assert stand.count("forewarn_errors_total", reason="model", signal="load") == 1
+
+
+def test_a_checkpoint_of_another_champion_with_the_same_version_is_not_used(
+    tmp_path: Path, stand: Stand
+) -> None:
+    stand.train()
+    stand.tick(times=50)
+    stand.worker.write_checkpoint(stand.clock())
+    again = Stand(tmp_path, stand.source, clock=stand.clock)
+    again.train(seed=4)
+    again.tick()
+    assert again.worker._current is not None
+    assert again.worker._current.emitted_until_milliseconds == END - 1
