@@ -15,8 +15,8 @@ from pathlib import Path
 
 from forewarn_models.errors import SourceUnavailable
 
-# Debian's Alertmanager reads its template from this path alone, where only an installed one is.
-_TEMPLATE = b"/usr/share/prometheus/alertmanager/default.tmpl"
+# Debian's Alertmanager reads its template from this folder alone, which an installed one has.
+_FOLDER = b"/usr/share/prometheus/alertmanager"
 _ALERTMANAGER = Path("usr/bin/prometheus-alertmanager")
 TEMPLATE_DIRECTORY = Path("usr/share/prometheus/alertmanager")
 
@@ -48,18 +48,16 @@ def fetch_programs(directory: Path, packages: Sequence[str] = PACKAGES) -> None:
         for archive in sorted(downloads.glob("*.deb")):
             directory.mkdir(parents=True, exist_ok=True)
             _run(("dpkg", "-x", str(archive), str(directory)), downloads)
-    _look_for_template_in_working_directory(directory / _ALERTMANAGER)
+    _look_in_working_directory(directory / _ALERTMANAGER)
 
 
-def _look_for_template_in_working_directory(alertmanager: Path) -> None:
-    """Change the path of the template to one of the same length that needs no installation."""
+def _look_in_working_directory(alertmanager: Path) -> None:
+    """Change the folder of the template to the working directory, in as many bytes."""
     if not alertmanager.exists():
         return
-    name = _TEMPLATE.rpartition(b"/")[2]
-    padding = len(_TEMPLATE) - len(name)
-    here = (b"./" * padding)[: padding - padding % 2] + b"/" * (padding % 2) + name
+    here = (b"./" * len(_FOLDER))[: len(_FOLDER)]
     changed = alertmanager.with_suffix(".changed")
-    changed.write_bytes(alertmanager.read_bytes().replace(_TEMPLATE, here))
+    changed.write_bytes(alertmanager.read_bytes().replace(_FOLDER, here))
     changed.chmod(0o755)
     changed.replace(alertmanager)
 

@@ -45,14 +45,14 @@ def test_packages_are_unpacked_and_nothing_is_installed(
 def test_alertmanager_is_told_to_find_its_template_where_it_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = b"/usr/share/prometheus/alertmanager/default.tmpl"
+    path = b"/usr/share/prometheus/alertmanager"
     archive = package(tmp_path, name="prometheus-alertmanager", content=b"a" + path + b"z")
     apt_that(f"cp {archive} .", tmp_path / "bin", monkeypatch)
     fetch_programs(tmp_path / "out", ["prometheus-alertmanager"])
     program = tmp_path / "out" / "usr" / "bin" / "prometheus-alertmanager"
     content = program.read_bytes()
     assert len(content) == len(path) + 2
-    assert Path(content[1:-1].decode()) == Path("default.tmpl")
+    assert Path(content[1:-1].decode()) == Path()
     assert os.access(program, os.X_OK)
 
 
