@@ -1,11 +1,13 @@
 """Series in CSV and Parquet files, for the file commands and as a source in place of Prometheus."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from forewarn_adapters.allowance import MOST_SAMPLES, Allowance
 from forewarn_adapters.selectors import Matcher, labels_of_text, parse_selector
 from forewarn_adapters.tables import SERIES, VALUE, Table, read_table
 from forewarn_models.arrays import AnyArray, IntegerArray
@@ -83,6 +85,7 @@ class FilesSource:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._files = read_series_files(paths)
+        self._most_samples = MOST_SAMPLES
 
     def read_range(
         self, query: str, *, start_milliseconds: int, end_milliseconds: int, step_milliseconds: int
@@ -94,8 +97,9 @@ class FilesSource:
         instants = np.arange(
             start_milliseconds, end_milliseconds + 1, step_milliseconds, dtype=np.int64
         )
+        allowance = Allowance(self._most_samples)
         parts = [
-            _evaluated(chosen, instants, max(_LOOK_BACK_MILLISECONDS, file.step_milliseconds))
+            _evaluated(chosen, instants, _look_back(file), allowance)
             for file, chosen in zip(self._files, self._chosen(query), strict=True)
         ]
         return _joined(parts, query)
@@ -113,6 +117,12 @@ class FilesSource:
         chosen = _joined(self._chosen(query), query)
         times = chosen.timestamp_milliseconds
         return chosen.select((times > after_milliseconds) & (times <= until_milliseconds))
+
+    def limited(self, most_samples: int) -> "FilesSource":
+        """Return a source of the same files, not read again, that gives so many at most."""
+        other = copy(self)
+        other._most_samples = most_samples  # noqa: SLF001  of our own kind
+        return other
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
@@ -214,7 +224,13 @@ def _joined(parts: Sequence[Samples], query: str) -> Samples:
     return Samples(series, row[order], times[order], values[order])
 
 
-def _evaluated(samples: Samples, instants: IntegerArray, look_back: int) -> Samples:
+def _look_back(file: SeriesFile) -> int:
+    return max(_LOOK_BACK_MILLISECONDS, file.step_milliseconds)
+
+
+def _evaluated(
+    samples: Samples, instants: IntegerArray, look_back: int, allowance: Allowance
+) -> Samples:
     known = samples.select(np.isfinite(samples.value))
     order = np.lexsort((known.timestamp_milliseconds, known.row))
     row, times = known.row[order], known.timestamp_milliseconds[order]
@@ -224,6 +240,7 @@ def _evaluated(samples: Samples, instants: IntegerArray, look_back: int) -> Samp
         place = first + np.searchsorted(times[first:last], instants, side="right") - 1
         is_held = place >= first
         is_held[is_held] = instants[is_held] - times[place[is_held]] < look_back
+        allowance.take(int(is_held.sum()))
         parts.append((np.full(is_held.sum(), series), instants[is_held], order[place[is_held]]))
     if not parts:
         return samples

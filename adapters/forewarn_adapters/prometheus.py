@@ -1,7 +1,6 @@
 """Reading series from Prometheus, or from a server with its API."""
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forewarn_adapters import prometheus_answer
+from forewarn_adapters.allowance import MOST_SAMPLES, Allowance
 from forewarn_adapters.circuit import Circuit
 from forewarn_adapters.config.schema import Prometheus
 from forewarn_adapters.http import AnswerTooLarge, HttpClient, HttpLimits, shown
@@ -23,7 +23,9 @@ _LOG = logging.getLogger(__name__)
 
 # Prometheus refuses a range query of more than 11,000 points for a series.
 MOST_POINTS = 11_000
-MOST_SAMPLES = 50_000_000
+# What a source for strangers' queries may take of the server and of memory.
+_LIMITED_CONCURRENCY = 2
+_LIMITED_ANSWER_BYTES = 1 << 24
 _PARTS_OF_TOO_MUCH = 4
 _MOST_WARNINGS_KEPT = 1_000
 
@@ -47,24 +49,6 @@ class Span:
             yield Span(first, min(first + stride - self.step, self.last), self.step)
 
 
-class Allowance:
-    """How many samples a read may still take; shared by its parallel parts."""
-
-    def __init__(self, most: int) -> None:
-        self._most = self._left = most
-        self._lock = threading.Lock()
-
-    def take(self, count: int) -> None:
-        """Take `count` samples off; SourceRejected when there are not so many left."""
-        with self._lock:
-            self._left -= count
-            if self._left < 0:
-                raise SourceRejected(
-                    f"one read must give at most {self._most} samples: "
-                    "ask for fewer series, a longer step or less history"
-                )
-
-
 class PrometheusSource:
     """Reads series over HTTP, in parallel and in bounded portions."""
 
@@ -75,6 +59,7 @@ class PrometheusSource:
         answer_bytes: int = 1 << 26,
         most_samples: int = MOST_SAMPLES,
     ) -> None:
+        self._settings = settings
         limits = HttpLimits(settings.concurrency, settings.retries, answer_bytes)
         self._client = HttpClient(settings, limits)
         self._circuit = Circuit(self._client.name)
@@ -129,6 +114,14 @@ class PrometheusSource:
         allowance = Allowance(self._most_samples)
         span = Span(after_milliseconds + 1, until_milliseconds, 1)
         return joined(_split_where_needed(ask, span, allowance))
+
+    def limited(self, most_samples: int) -> "PrometheusSource":
+        """Return a source with connections and a circuit of its own that gives so many at most."""
+        concurrency = min(self._settings.concurrency, _LIMITED_CONCURRENCY)
+        settings = self._settings.model_copy(update={"concurrency": concurrency})
+        return PrometheusSource(
+            settings, answer_bytes=_LIMITED_ANSWER_BYTES, most_samples=most_samples
+        )
 
     def close(self) -> None:
         """End reads that wait for their next try, and close the connections."""
@@ -244,4 +237,4 @@ def _split_where_needed(
 
 
 def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
+    return f"{milliseconds / 1000:.3f}"

@@ -38,6 +38,14 @@ class Source(Protocol):
         """
         ...
 
+    def limited(self, most_samples: int) -> "Source":
+        """Return a source of the same samples for queries of strangers; it is closed on its own.
+
+        One read of it gives `most_samples` at most, and whatever those queries do to the server
+        does not close this source to the scoring loop.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections and files."""
         ...

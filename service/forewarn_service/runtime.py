@@ -16,6 +16,7 @@ from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_adapters.source import Source, open_source
 from forewarn_adapters.store import Store
 from forewarn_service.api.app import create_app
+from forewarn_service.api.limits import MAX_SAMPLES
 from forewarn_service.api.parts import Parts
 from forewarn_service.champions import Champions, ChampionWatch
 from forewarn_service.exporter import Exposition
@@ -69,6 +70,7 @@ class Service:
         self.live = Live()
         self.telemetry = Telemetry(given.collectors, version=version_of("forewarn"))
         self.source: Source = open_source(config)
+        self._on_demand = self.source.limited(MAX_SAMPLES)
         self._lease = Lease(
             given.store, holder=_holder(), clock=clock, on_failure=self.telemetry.failed
         )
@@ -96,6 +98,7 @@ class Service:
                 self._queue.stop()
             self._lease.stop()
         self._server.stop()
+        self._on_demand.close()
         self.source.close()
         _log.info("stopped")
 
@@ -173,7 +176,7 @@ class Service:
             live=self.live,
             store=given.store,
             champions=given.registry,
-            source=self.source,
+            source=self._on_demand,
             metrics=self.exposition,
             train=given.train,
             now_milliseconds=given.clock,

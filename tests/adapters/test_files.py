@@ -107,6 +107,16 @@ def test_a_range_holds_the_newest_value_at_each_instant(source: Source) -> None:
     assert samples.value.tolist() == [1, 1, 5, 5, 5]
 
 
+def test_a_read_over_the_limit_is_refused(source: Source) -> None:
+    limited = source.limited(4)
+    span = {"start_milliseconds": 0, "step_milliseconds": 100_000}
+    held = limited.read_range('up{job="x"}', end_milliseconds=300_000, **span)
+    assert len(held) == 4
+    with pytest.raises(SourceRejected, match="must give at most 4 samples"):
+        limited.read_range('up{job="x"}', end_milliseconds=400_000, **span)
+    assert len(source.read_range('up{job="x"}', end_milliseconds=400_000, **span)) == 5
+
+
 def test_several_metrics_keep_their_names(source: Source) -> None:
     samples = source.read_newest(
         '{job="x"}', after_milliseconds=-1, until_milliseconds=0, step_milliseconds=1

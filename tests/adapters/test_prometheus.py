@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from forewarn_adapters.circuit import FAILURES_BEFORE_OPENING
 from forewarn_adapters.config.schema import Prometheus, RemoteWrite
 from forewarn_adapters.http import AnswerTooLarge
 from forewarn_adapters.prometheus import PrometheusSource, Span
@@ -289,6 +290,33 @@ def test_a_read_of_more_samples_than_the_limit_is_refused():
     assert str(raised) == (
         "one read must give at most 9 samples: ask for fewer series, a longer step or less history"
     )
+
+
+def test_a_limited_source_gives_less_and_its_failures_do_not_close_the_other():
+    with hostile(
+        lambda e: echo(e) if "good" in e.request.form["query"] else e.answer(500, b"")
+    ) as server:
+        reader = source_of(server.url)
+        limited = reader.limited(9)
+        with pytest.raises(SourceRejected, match="at most 9 samples"):
+            read(limited, "good")
+        for _ in range(FAILURES_BEFORE_OPENING):
+            with pytest.raises(SourceUnavailable, match="HTTP 500"):
+                read(limited, "bad")
+        with pytest.raises(SourceUnavailable, match="left alone"):
+            read(limited, "good")
+        assert len(read(reader, "good")) == 10
+        limited.close()
+        assert len(read(reader, "good")) == 10
+        reader.close()
+
+
+def test_times_before_1970_are_written_as_they_are():
+    with hostile(answering(200, matrix({}, []))) as server:
+        reader = source_of(server.url)
+        read(reader, "up", start=-1_500, end=0, step=500)
+        reader.close()
+        assert server.requests[0].form["start"] == "-1.500"
 
 
 def test_the_form_says_what_is_asked_and_how_long_it_may_take():

@@ -136,7 +136,8 @@ class Prometheus(Endpoint):
         Field(
             ge=1,
             le=64,
-            description="How many queries may run on the server at one time.",
+            description="How many queries may run on the server at one time; queries of the API "
+            "add two at most.",
             examples=[8],
         ),
     ] = 4
