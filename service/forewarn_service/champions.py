@@ -101,7 +101,7 @@ class ChampionWatch:
         worker.quality.restore(found.facts)
         state = fold_state_from_bytes(found.fold_state)
         if found.facts.get("champion") == mark:
-            return state, 0
+            return state, int(found.facts.get("emitted_until_milliseconds", 0))
         return start_fold(model, policy), state.carry.next_milliseconds - 1
 
 

@@ -70,8 +70,9 @@ class ReadBack(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Written:
-    """Which scores of a signal were stored when the lease was won."""
+    """Which scores of a signal were stored between two times."""
 
+    since_milliseconds: int
     until_milliseconds: int
     times: Mapping[Labels, IntegerArray]
 
@@ -229,22 +230,22 @@ class RemoteQueue:
 
     def _unwritten(self, batch: Batch) -> Batch:
         """Return the batch without samples whose score is stored already."""
+        of_samples = batch.timestamp_milliseconds[batch.verdict_row >= 0]
+        if not len(of_samples):
+            return batch
+        oldest = int(of_samples.min())
         written = self._written.get(batch.signal)
-        if written is None:
-            written = self._read_written(batch)
+        if written is None or oldest < written.since_milliseconds:
+            written = self._read_written(batch.signal, oldest)
             self._written[batch.signal] = written
-        times = batch.timestamp_milliseconds
-        if times.min() > written.until_milliseconds:
+        if oldest > written.until_milliseconds:
             return batch
         return batch.select(~_is_written(batch, written))
 
-    def _read_written(self, batch: Batch) -> _Written:
+    def _read_written(self, signal: str, oldest: int) -> _Written:
         now = self._clock()
-        of_samples = batch.timestamp_milliseconds[batch.verdict_row >= 0]
-        oldest = int(of_samples.min(initial=now))
-        query = SCORE.name + label_text((("signal", batch.signal),))
         found = self._read_back(
-            query,
+            SCORE.name + label_text((("signal", signal),)),
             after_milliseconds=max(oldest - 1, now - _MAX_READ_MILLISECONDS),
             until_milliseconds=now,
             step_milliseconds=1_000,
@@ -253,7 +254,7 @@ class RemoteQueue:
             labels: found.timestamp_milliseconds[found.row == row]
             for row, labels in enumerate(found.series)
         }
-        return _Written(now, times)
+        return _Written(oldest, now, times)
 
 
 def _is_written(batch: Batch, written: _Written) -> BooleanArray:

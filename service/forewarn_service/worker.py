@@ -185,7 +185,11 @@ class Worker:
         if unsent is not None and unsent < scorer.oldest_milliseconds:
             return  # the older checkpoint still reaches back to what is not written
         state = scorer.state_before(safe if unsent is None else min(safe, unsent))
-        facts = {"champion": current.mark, **self.quality.facts()}
+        facts = {
+            "champion": current.mark,
+            "emitted_until_milliseconds": current.emitted_until_milliseconds,
+            **self.quality.facts(),
+        }
         try:
             self._checkpoints.write(self.signal.name, Checkpoint(facts, fold_state_to_bytes(state)))
         except StoreError as failed:
@@ -203,6 +207,8 @@ class Worker:
             return
         if self._current is not None:
             offered.scorer.adopt(self._current.scorer)
+            since = self._current.emitted_until_milliseconds
+            offered = replace(offered, emitted_until_milliseconds=since)
         self._current = offered
         self._unknown = {}
         self._telemetry.champion_version.labels(signal=self.signal.name, kind="detector").set(

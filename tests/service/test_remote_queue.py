@@ -166,6 +166,18 @@ def test_scores_that_are_stored_already_are_left_out() -> None:
     assert setting.stored.asked == [('forewarn_anomaly_score{signal="load"}', T)]
 
 
+def test_stored_scores_are_read_as_far_back_as_the_samples_go() -> None:
+    setting = Setting()
+    setting.stored.samples = samples_of({ROW: [(T + 2, 0.0)]})
+    with setting:
+        setting.queue.put(batch(10_000, verdict_row=-1))
+        setting.queue.put(batch(5))
+        wait_until(lambda: setting.far_end.times == [T + 10_000, T + 5])
+        setting.queue.put(batch(2, 3))
+        wait_until(lambda: setting.far_end.times == [T + 10_000, T + 5, T + 3])
+    assert [after - T for _, after in setting.stored.asked] == [4, 1]
+
+
 def test_nothing_is_sent_before_what_is_stored_could_be_read() -> None:
     setting = Setting()
     setting.stored.failures = 1

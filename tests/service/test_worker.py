@@ -284,6 +284,20 @@ def test_without_checkpoint_and_scores_only_what_comes_from_now_on_is_handed_out
     assert stand.said() == ["", "", ""]
 
 
+def test_what_was_never_handed_out_is_not_after_a_restart_either(tmp_path: Path) -> None:
+    clock = ManualClock(END + 100_400)
+    stand = Stand(tmp_path, MemorySource(stream(300)), clock=clock, newest_written=None)
+    stand.train()
+    stand.tick(times=3)
+    stand.train(seed=4, version=2)
+    stand.tick(times=3)
+    stand.worker.write_checkpoint(clock())
+    again = Stand(tmp_path, stand.source, clock=clock)
+    again.train(seed=4, version=2)
+    again.tick()
+    assert min(time for _, time in again.output.handed_out()) == END + 101_300
+
+
 def test_a_checkpoint_never_passes_what_is_not_written(stand: Stand) -> None:
     stand.train()
     stand.tick(times=300)
