@@ -36,7 +36,7 @@ SIMULATED_SIGNALS: tuple[dict[str, Any], ...] = (
     {
         "name": "disk_free",
         "query": "demo_disk_free_bytes",
-        "step": "5m",
+        "step": "30s",
         "history": "13d",
         "direction": "down",
         "forecast": {"step": "1h", "history": "13d", "horizon": "3d", "limit": {"below": 0}},

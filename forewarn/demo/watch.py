@@ -92,7 +92,7 @@ def _view(name: str, course: Mapping[str, FloatArray], reason: str) -> SeriesVie
     active = course.get("forewarn_episode_active", unknown)[-1] == 1.0
     verdict = "anomalous" if active else "ordinary"
     if reason or math.isnan(rarity):
-        verdict = f"cannot say: {reason or 'no sample yet'}"
+        verdict = f"cannot say: {reason or 'no score yet'}"
     return SeriesView(
         name=name,
         values=course.get("forewarn_value", unknown),

@@ -64,13 +64,13 @@ def series_table(views: Sequence[SeriesView], *, title: str, width: int) -> Tabl
     Where the terminal is narrower than 130 characters there is no course, below 95 no band.
     """
     table = Table(title=title, title_justify="left", expand=False, pad_edge=False)
-    table.add_column("series", overflow="ellipsis", no_wrap=True)
+    table.add_column("series")
     if width >= _WIDTH_FOR_COURSE:
         table.add_column("course", no_wrap=True)
     for heading in ("now", "expected (99 % band)" if width >= _WIDTH_FOR_BAND else "expected"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("rarity", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table.add_column("once in", justify="right", no_wrap=True)
+    table.add_column("")
     for view in views:
         table.add_row(*_cells(view, width))
     return table
@@ -101,9 +101,14 @@ def _cells(view: SeriesView, width: int) -> list[Text | str]:
         *([_course(view, points)] if points > 0 else []),
         number_text(newest),
         _expectation(view, has_band=width >= _WIDTH_FOR_BAND),
-        rarity_text(view.return_period_seconds),
+        _once_in(view.return_period_seconds),
         verdict,
     ]
+
+
+def _once_in(return_period_seconds: float) -> str:
+    text = rarity_text(return_period_seconds).replace("rarer than once in ", "> ")
+    return text.removeprefix("once in ").replace("cannot say", "-")
 
 
 def _course(view: SeriesView, points: int) -> Text:

@@ -24,7 +24,7 @@ def rarity_text(return_period_seconds: float) -> str:
     if return_period_seconds < _COMMON_SECONDS:
         return "all the time"
     if return_period_seconds >= _LONGEST_YEARS * _UNITS[0][1]:
-        return f"less than once in {_LONGEST_YEARS:,.0f} years"
+        return f"rarer than once in {_LONGEST_YEARS:,.0f} years"
     return f"once in {duration_text(return_period_seconds)}"
 
 

@@ -44,7 +44,8 @@ def test_a_series_of_gaps_is_an_empty_line() -> None:
 def test_a_row_says_value_band_and_rarity() -> None:
     text = shown(series_table([view()], title="live", width=160))
     assert "1.5 (0 to 3)" in text
-    assert "once in 214 days" in text
+    assert "once in" in text
+    assert "214 days" in text
     assert "anomalous" in text
 
 
@@ -78,4 +79,4 @@ def test_a_narrow_terminal_loses_the_course_then_the_band() -> None:
     assert "course" not in narrow
     assert "1.5 (0 to 3)" in narrow
     assert "1.5 (0 to 3)" not in small
-    assert "once in 214 days" in small
+    assert "214 days" in small

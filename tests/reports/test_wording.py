@@ -14,7 +14,7 @@ from forewarn_reports.wording import duration_text, number_text, rarity_text
         (5400.0, "once in 90 minutes"),
         (30 * 86400.0, "once in 30 days"),
         (3 * 365.25 * 86400.0, "once in 3 years"),
-        (1e12, "less than once in 1,000 years"),
+        (1e12, "rarer than once in 1,000 years"),
     ],
 )
 def test_rarity_is_said_in_words(seconds: float, text: str) -> None:
