@@ -184,6 +184,16 @@ def test_problems_come_sorted_by_line_and_once_each():
     assert len(set(found)) == len(found)
 
 
+def test_of_many_problems_the_first_hundred_are_told_and_how_many_more_there_are():
+    with pytest.raises(ConfigError) as refusal:
+        parse_config("files: [a]\nsignals:\n" + "- a\n" * 150, environment={})
+    *told, rest = refusal.value.problems
+    assert [line.partition(": ")[0] for line in told] == [
+        f"forewarn.yaml:{line}" for line in range(3, 103)
+    ]
+    assert rest == "and 50 more problems"
+
+
 def test_a_problem_that_rests_on_a_broken_value_is_not_told():
     # Were `step` its default of 30s, ten minutes of history would be too short.
     found = problems_of(SERVER + "signals: [{name: a, query: b, stpe: 1s, history: 10m}]")

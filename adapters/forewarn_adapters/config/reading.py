@@ -19,6 +19,7 @@ from forewarn_models.errors import ConfigError
 
 Data: TypeAlias = "str | int | float | bool | list[Data] | dict[str, Data] | None"
 
+MOST_PROBLEMS = 100
 _MOST_FILLED_CHARACTERS = 8 * MOST_CHARACTERS
 _SIGNAL: Data = {"name": "placeholder", "query": "placeholder"}
 # Stand in for a broken value, so that the checks across keys still see the rest of the file.
@@ -72,7 +73,8 @@ def parse_config(
         name: what messages call the file.
         folder: where relative paths start; without it they stay as they are.
 
-    Raises ConfigError with all problems, sorted by line: `name:line: path: what is wrong`.
+    Raises ConfigError with all problems, sorted by line: `name:line: path: what is wrong`; after
+    the first hundred only their number.
     """
     try:
         root, problems = parse_nodes(text)
@@ -83,8 +85,15 @@ def parse_config(
     if config is None or problems:
         located = [replace(each, line=each.line or root.line_of(each.path)) for each in problems]
         located.sort(key=lambda each: each.line)
-        raise ConfigError(*dict.fromkeys(_line_text(each, name=name) for each in located))
+        raise ConfigError(*_told(dict.fromkeys(_line_text(each, name=name) for each in located)))
     return config
+
+
+def _told(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the first lines, and how many are left out: nobody reads thousands."""
+    told = tuple(lines)
+    n_more = len(told) - MOST_PROBLEMS
+    return (*told[:MOST_PROBLEMS], f"and {n_more} more problems") if n_more > 0 else told
 
 
 def _line_text(problem: Problem, *, name: str) -> str:
