@@ -22,6 +22,8 @@ def test_everything_is_chosen_by_no_condition(query: str) -> None:
         ('{a=~"x|y"}', {"a": "y"}, True),
         ('{a=~"x"}', {"a": "xx"}, False),
         ('{a!~"x.*"}', {"a": "xx"}, False),
+        ('{a=~".+"}', {"a": "x\ny"}, True),
+        ('{a=~"x|y"}', {"a": "xy"}, False),
         ('{a=""}', {}, True),
         ("{a='it\\'s \\\\ \\n'}", {"a": "it's \\ \n"}, True),
         ('{a="}, b=\\"c\\""}', {"a": '}, b="c"'}, True),
@@ -39,7 +41,12 @@ def test_other_promql_is_refused_with_a_way_out(query: str) -> None:
         parse_selector(query)
 
 
-@pytest.mark.parametrize("query", ['{a=~"("}'])
+def test_a_pattern_that_would_explode_takes_linear_time() -> None:
+    (matcher,) = parse_selector('{a=~"(a*)*(a*)*b"}')
+    assert not matcher.accepts({"a": "a" * 10_000})
+
+
+@pytest.mark.parametrize("query", ['{a=~"("}', '{a=~"(?=x)"}', '{a!~"(x)\\\\1"}'])
 def test_a_broken_pattern_is_refused(query: str) -> None:
     with pytest.raises(SourceRejected, match="regular expression"):
         parse_selector(query)
