@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import orjson
 
+from forewarn_adapters.config.values import redacted
 from forewarn_adapters.retention import KEPT_VERSIONS, delete_old_versions
-from forewarn_adapters.tracking import artifact_location, open_client, redacted, registry_errors
+from forewarn_adapters.tracking import artifact_location, open_client, registry_errors
 from forewarn_models import artefact
 from forewarn_models.contract import State
 from forewarn_models.errors import ModelError, RegistryError, UnknownFormat

@@ -4,12 +4,12 @@ import contextlib
 import fcntl
 import logging
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forewarn_adapters.config.values import redacted
 from forewarn_models.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -27,17 +27,7 @@ _QUIET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-_CREDENTIALS = re.compile(r"://[^/@\s]*@")
 _SQLITE = "sqlite:///"
-
-
-def redacted(text: str) -> str:
-    """Return `text` with the user name and password of every URL in it taken out.
-
-    >>> redacted("https://ann:secret@models.example/api")
-    'https://***@models.example/api'
-    """
-    return _CREDENTIALS.sub("://***@", text)
 
 
 @contextlib.contextmanager

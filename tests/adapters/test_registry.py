@@ -9,8 +9,9 @@ import numpy as np
 import orjson
 import pytest
 
+from forewarn_adapters.config.values import redacted
 from forewarn_adapters.registry import Champion, Registry, Table, TrainingRecord, model_name
-from forewarn_adapters.tracking import absolute_url, artifact_location, redacted
+from forewarn_adapters.tracking import absolute_url, artifact_location
 from forewarn_models import artefact
 from forewarn_models.contract import State
 from forewarn_models.errors import RegistryError, UnknownFormat
@@ -184,7 +185,7 @@ def test_paths_are_relative_to_the_configuration():
 
 
 def test_credentials_are_taken_out_of_any_text():
-    text = "GET https://a:b@host/x failed, then postgresql+psycopg://u:p%40@db/y"
+    text = "GET https://a:b/c@d@host/x failed, then postgresql+psycopg://u:p%40@db/y"
     assert redacted(text) == "GET https://***@host/x failed, then postgresql+psycopg://***@db/y"
 
 
