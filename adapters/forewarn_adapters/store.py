@@ -283,7 +283,8 @@ def _converted(location: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as failed:
-        said = str(failed.orig).strip().splitlines()[0]
+        # Some failures of the driver have no words.
+        said = next(iter(str(failed.orig).strip().splitlines()), type(failed.orig).__name__)
         advice = next((f": {text}" for sign, text in _ADVICE.items() if sign in said), "")
         raise StoreError(f"the store {location} failed: {said}{advice}") from failed
     except (SQLAlchemyError, sqlite3.Error) as failed:

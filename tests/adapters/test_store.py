@@ -13,6 +13,7 @@ from shutil import chown, copytree, rmtree
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from forewarn_adapters.store import AuditEntry, Store
 from forewarn_models.errors import StoreError
@@ -267,6 +268,17 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp_path):
         with pytest.raises(StoreError, match="disk is full: the disk is full; free some space"):
             _fill_up(store)
         assert store.audit_entries(limit=10_000)[-1].action == "before"
+
+
+def test_a_failure_without_words_is_told_by_its_name(tmp_path):
+    with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
+
+        @event.listens_for(store._engine, "before_cursor_execute")
+        def _fail(*_, **__):
+            raise OperationalError("SELECT 1", {}, sqlite3.OperationalError())
+
+        with pytest.raises(StoreError, match=r"failed: OperationalError$"):
+            store.ping()
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
