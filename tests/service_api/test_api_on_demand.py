@@ -6,7 +6,7 @@ import pytest
 
 from api_parts import CONFIG, CPU, NOW, STEP, TEAM_TOKEN, MemoryChampions, sine, with_tokens
 from api_server import served
-from forewarn_models.catalogue import detector_from_state
+from forewarn_models.catalogue import detector_from_state, forecaster_from_state
 from forewarn_models.contract import State
 from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import DataError, RegistryError, SourceTimeout
@@ -246,6 +246,17 @@ def test_a_forecaster_of_long_ago_is_not_stretched(api):
     api.parts.now_milliseconds.advance(milliseconds=60 * 86_400_000)
     answer = api.post("/api/v1/forecast", {"signal": "cpu", "horizon": "1h"})
     assert (answer.status, answer.reason) == (422, "data")
+
+
+def test_the_steps_since_the_training_count_for_the_size_of_a_forecast(champions, monkeypatch):
+    model = forecaster_from_state(champions.states["cpu", "forecaster"])
+    size = {"horizon_milliseconds": STEP, "levels": (80.0,)}
+    monkeypatch.setattr(on_demand, "MAX_FORECAST_VALUES", 100 * 3 * len(model.series))
+    start = model.predict(1, ()).start_milliseconds
+    made = on_demand.forecast_with(model, now=start + 99 * STEP, **size)
+    assert made.quantiles.shape[1] == 1
+    with pytest.raises(DataError, match=r"at most 1200 quantiles, got 4 series x 101 steps x 3"):
+        on_demand.forecast_with(model, now=start + 100 * STEP, **size)
 
 
 def test_a_source_that_does_not_answer_is_said_to(make_parts):

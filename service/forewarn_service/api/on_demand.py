@@ -24,6 +24,7 @@ from forewarn_models.samples import Samples, grid
 from forewarn_models.verdicts import Verdicts
 from forewarn_service.api.limits import (
     MAX_CELLS,
+    MAX_FORECAST_VALUES,
     MAX_HORIZON_STEPS,
     MAX_REPEATS,
     MAX_SAMPLES,
@@ -173,12 +174,27 @@ def forecast_with(
     n_steps = steps_of(horizon_milliseconds, step_milliseconds=step)
     if n_past + n_steps > 2 * MAX_HORIZON_STEPS:
         raise DataError("the forecaster must have been trained recently: train it again")
+    check_quantiles(len(model.series), n_past + n_steps, len(levels))
     whole = model.predict(n_past + n_steps, levels)
     return replace(
         whole,
         start_milliseconds=whole.start_milliseconds + n_past * step,
         quantiles=whole.quantiles[:, n_past:],
     )
+
+
+def check_quantiles(n_series: int, n_steps: int, n_levels: int) -> None:
+    """Raise DataError when a forecast would be too much to hold; the median is beside the levels.
+
+    The steps since the training of a model count too: they are computed on the way.
+    """
+    n_values = n_series * n_steps * (2 * n_levels + 1)
+    if n_values > MAX_FORECAST_VALUES:
+        raise DataError(
+            f"a forecast must have at most {MAX_FORECAST_VALUES} quantiles, got {n_series} series "
+            f"x {n_steps} steps x {2 * n_levels + 1}: shorten `horizon` or ask for fewer series "
+            "or levels"
+        )
 
 
 def steps_of(horizon_milliseconds: int, *, step_milliseconds: int) -> int:

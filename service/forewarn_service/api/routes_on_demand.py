@@ -24,7 +24,7 @@ from forewarn_service.api.access import Caller
 from forewarn_service.api.documents import answers, body_of
 from forewarn_service.api.faults import Refusal, problem_of_complaints
 from forewarn_service.api.guard import Scorer, signal_for
-from forewarn_service.api.limits import MAX_FORECAST_VALUES, MAX_SAMPLES, MAX_SLOW_SERIES
+from forewarn_service.api.limits import MAX_SAMPLES, MAX_SLOW_SERIES
 from forewarn_service.api.parts import Running, RunningApi
 from forewarn_service.api.wire import (
     Asked,
@@ -142,8 +142,6 @@ def _forecast(asked: ForecastRequest, signal: Signal | None, api: Running) -> by
     horizon = milliseconds_of(parse_duration(asked.horizon))
     if signal is not None:
         version, model = api.models.forecasters.newest(signal.name)
-        n_steps = on_demand.steps_of(horizon, step_milliseconds=model.step_milliseconds)
-        _check_answer(len(model.series), n_steps, len(asked.levels))
         made = on_demand.forecast_with(
             model,
             horizon_milliseconds=horizon,
@@ -159,7 +157,7 @@ def _forecast(asked: ForecastRequest, signal: Signal | None, api: Running) -> by
 def _forecast_fresh(asked: ForecastRequest, samples: Samples, horizon: int) -> Forecast:
     step = _step(asked, samples)
     n_steps = on_demand.steps_of(horizon, step_milliseconds=step)
-    _check_answer(len(samples.series), n_steps, len(asked.levels))
+    on_demand.check_quantiles(len(samples.series), n_steps, len(asked.levels))
     if asked.model in _SLOW_FORECASTERS and len(samples.series) > MAX_SLOW_SERIES:
         raise DataError(
             f"the model {asked.model!r} takes at most {MAX_SLOW_SERIES} series in a request, got "
@@ -207,15 +205,6 @@ def _detector(asked: ScoreRequest) -> RarityDetector:
         seasons=tuple(map(parse_duration, given)) if isinstance(given, list) else "auto",
         group_by=tuple(asked.group_by or ()),
     )
-
-
-def _check_answer(n_series: int, n_steps: int, n_levels: int) -> None:
-    n_values = n_series * n_steps * (2 * n_levels + 1)
-    if n_values > MAX_FORECAST_VALUES:
-        raise DataError(
-            f"an answer must have at most {MAX_FORECAST_VALUES} quantiles, got {n_series} series "
-            f"x {n_steps} steps x {2 * n_levels + 1}: shorten `horizon` or send fewer series"
-        )
 
 
 def _forecast_json(made: Forecast, version: int | None) -> bytes:
