@@ -23,6 +23,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     EmptyPoolError,
     HTTPError,
+    InvalidHeader,
     NewConnectionError,
     ReadTimeoutError,
 )
@@ -49,10 +50,14 @@ class AnswerTooLarge(SourceRejected):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered: any status, with the body unpacked."""
+    """What a server answered: any status, with the body unpacked.
+
+    `retry_after_seconds` is the pause that it asks for before the next try, 0 where it does not.
+    """
 
     status: int
     body: bytes | bytearray
+    retry_after_seconds: float = 0.0
 
     def text(self) -> str:
         """Return the start of the body as one printable line, for messages."""
@@ -153,15 +158,19 @@ class HttpClient:
 
     def _retrying(self) -> tenacity.Retrying:
         return tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(1 + self._limits.retries)
-            | tenacity.stop_when_event_set(self._closing),
-            wait=tenacity.wait_random_exponential(
-                multiplier=_FIRST_BACKOFF_SECONDS, max=_LONGEST_BACKOFF_SECONDS
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(1 + self._limits.retries),
+                tenacity.stop_when_event_set(self._closing),
+                self._asks_for_too_long_a_pause,
             ),
+            wait=_pause_seconds,
             retry=tenacity.retry_if_exception_type((_MayChange, SourceUnavailable)),
             sleep=tenacity.sleep_using_event(self._closing),
             reraise=True,
         )
+
+    def _asks_for_too_long_a_pause(self, state: tenacity.RetryCallState) -> bool:
+        return _retry_after_seconds(state) > self.timeout_seconds
 
     def _exchange(self, request: _Request) -> Answer:
         deadline = time.monotonic() + self.timeout_seconds
@@ -184,7 +193,7 @@ class HttpClient:
                 response.close()
                 raise
             response.release_conn()
-            return Answer(response.status, content)
+            return Answer(response.status, content, _pause_asked_for(response))
 
     def _content(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytearray:
         content = bytearray()
@@ -206,7 +215,8 @@ class HttpClient:
         except SourceError:
             raise
         except NewConnectionError as closed:  # a kind of ConnectTimeoutError in urllib3 2
-            raise SourceUnavailable(self._not_whole(closed)) from closed
+            why = shown(str(closed).partition(": ")[2])
+            raise SourceUnavailable(f"{self.name} must be reachable: {why}") from closed
         except (ReadTimeoutError, ConnectTimeoutError, EmptyPoolError, TimeoutError) as slow:
             raise SourceTimeout(self._too_slow()) from slow
         except (HTTPError, OSError) as broken:
@@ -231,6 +241,26 @@ class _MayChange(Exception):  # noqa: N818  it carries an answer to the retry lo
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
         self.answer = answer
+
+
+def _pause_seconds(state: tenacity.RetryCallState) -> float:
+    backoff = tenacity.wait_random_exponential(
+        multiplier=_FIRST_BACKOFF_SECONDS, max=_LONGEST_BACKOFF_SECONDS
+    )
+    return max(backoff(state), _retry_after_seconds(state))
+
+
+def _retry_after_seconds(state: tenacity.RetryCallState) -> float:
+    failure = state.outcome.exception() if state.outcome else None
+    return failure.answer.retry_after_seconds if isinstance(failure, _MayChange) else 0.0
+
+
+def _pause_asked_for(response: urllib3.BaseHTTPResponse) -> float:
+    """Return what Retry-After says, in seconds or as a date; 0 where it says nothing usable."""
+    try:
+        return urllib3.Retry().get_retry_after(response) or 0.0
+    except (InvalidHeader, ValueError, OverflowError):
+        return 0.0
 
 
 # The two classes below exist because urllib3 takes its connections as classes. Its timeout is for

@@ -108,6 +108,29 @@ def test_the_last_answer_comes_back_when_no_try_is_left():
         assert len(server.requests) == 3
 
 
+def test_the_next_try_comes_no_sooner_than_the_server_asks(monkeypatch):
+    monkeypatch.setattr(http, "_LONGEST_BACKOFF_SECONDS", 0.0)
+    busy = answering(429, "busy", {"Retry-After": "1"})
+    with hostile(in_turn(busy, answering(200, "yes"))) as server:
+        started = time.monotonic()
+        assert asked(server.url, retries=1).body == b"yes"
+        assert time.monotonic() - started >= 1.0
+
+
+@pytest.mark.parametrize("wanted", ["6", "Fri, 31 Dec 2100 23:59:59 GMT"])
+def test_a_pause_longer_than_the_timeout_is_left_to_the_caller(wanted):
+    with hostile(answering(503, "busy", {"Retry-After": wanted})) as server:
+        assert asked(server.url, retries=3, seconds=5.0).status == 503
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("wanted", ["soon", "", "-1", "9" * 5_000])
+def test_a_pause_that_makes_no_sense_is_left_out(wanted):
+    with hostile(answering(503, "busy", {"Retry-After": wanted})) as server:
+        assert asked(server.url, retries=1) == Answer(503, b"busy")
+        assert len(server.requests) == 2
+
+
 def test_a_redirect_is_not_followed():
     with hostile(answering(200, "secret keeper")) as other:
         moved = answering(307, "", {"Location": other.url})
@@ -143,7 +166,7 @@ def test_garbage_in_place_of_gzip_is_unavailable():
 def test_a_closed_port_is_unavailable():
     with hostile(answering(200, "")) as server:
         url = server.url
-    with pytest.raises(SourceUnavailable, match="NewConnectionError"):
+    with pytest.raises(SourceUnavailable, match=rf"{url} must be reachable: .*refused"):
         asked(url)
 
 
