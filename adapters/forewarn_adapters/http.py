@@ -140,7 +140,8 @@ class HttpClient:
             if self._closing.is_set():
                 raise SourceUnavailable(f"{self.name} is not asked any more: the client is closed")
             answer = self._exchange(request)
-            if may_change(answer):
+            # Whoever asks may try again later than anybody would wait here.
+            if may_change(answer) and answer.retry_after_seconds <= self.timeout_seconds:
                 raise _MayChange(answer)
             return answer
 
@@ -158,19 +159,13 @@ class HttpClient:
 
     def _retrying(self) -> tenacity.Retrying:
         return tenacity.Retrying(
-            stop=tenacity.stop_any(
-                tenacity.stop_after_attempt(1 + self._limits.retries),
-                tenacity.stop_when_event_set(self._closing),
-                self._asks_for_too_long_a_pause,
-            ),
+            stop=tenacity.stop_after_attempt(1 + self._limits.retries)
+            | tenacity.stop_when_event_set(self._closing),
             wait=_pause_seconds,
             retry=tenacity.retry_if_exception_type((_MayChange, SourceUnavailable)),
             sleep=tenacity.sleep_using_event(self._closing),
             reraise=True,
         )
-
-    def _asks_for_too_long_a_pause(self, state: tenacity.RetryCallState) -> bool:
-        return _retry_after_seconds(state) > self.timeout_seconds
 
     def _exchange(self, request: _Request) -> Answer:
         deadline = time.monotonic() + self.timeout_seconds

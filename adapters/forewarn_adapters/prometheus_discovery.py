@@ -18,7 +18,7 @@ from forewarn_adapters.http import Answer, HttpClient, HttpLimits
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_adapters.promql import is_plain_selector, metric_name, without_strings
 from forewarn_models.durations import format_duration
-from forewarn_models.errors import SourceRejected, SourceUnavailable
+from forewarn_models.errors import SourceError, SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
@@ -86,19 +86,9 @@ def inspect_query(
         try:
             return _inspected(server, query, time)
         except SourceRejected as refusal:
-            return QueryInspection(0, None, None, (str(refusal),))
-
-
-def metric_type(settings: Prometheus, name: str) -> str | None:
-    """Return what the server's metadata says of a metric (`counter`, `gauge`, ...), if anything."""
-    with _discovery(settings) as server:
-        return server.metric_type(name)
-
-
-def label_names(settings: Prometheus, selector: str) -> tuple[str, ...]:
-    """Return the names of the labels that the series of a selector have, sorted."""
-    with _discovery(settings) as server:
-        return server.label_names(selector)
+            return QueryInspection(
+                0, None, None, (_own_words(server, query, time) or str(refusal),)
+            )
 
 
 class _Discovery:
@@ -119,10 +109,16 @@ class _Discovery:
             entries = self._client.get_metric_metadata(name)
             return next((str(entry["type"]) for entry in entries), None)
 
-    def label_names(self, selector: str) -> tuple[str, ...]:
-        with _whole_answer():
-            names = self._client.get_label_names({"match[]": selector})
-            return tuple(sorted(name for name in map(str, names) if name != "__name__"))
+
+def _own_words(server: _Discovery, query: str, time: _Time) -> str | None:
+    """Return why the server refuses the query itself: inside ours it names places in ours."""
+    try:
+        server.number(query, now_milliseconds=time.now)
+    except SourceRejected as refusal:
+        return str(refusal)
+    except SourceError:
+        return None
+    return None
 
 
 def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:

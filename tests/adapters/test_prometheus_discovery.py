@@ -9,14 +9,9 @@ import pytest
 from forewarn_adapters import prometheus_discovery
 from forewarn_adapters.config.schema import BasicAuth, Prometheus, RemoteWrite, Tls
 from forewarn_adapters.local_servers import PrometheusSettings, ScrapeJob, start_prometheus
-from forewarn_adapters.prometheus_discovery import (
-    QueryInspection,
-    inspect_query,
-    label_names,
-    metric_type,
-)
+from forewarn_adapters.prometheus_discovery import QueryInspection, inspect_query
 from forewarn_adapters.remote_write import RemoteWriter
-from forewarn_models.errors import SourceRejected, SourceTimeout, SourceUnavailable
+from forewarn_models.errors import SourceTimeout, SourceUnavailable
 from forewarn_models.labels import labels_of
 from hostile_server import answering, hanging, hostile
 from secure_prometheus import PASSWORD, USERNAME, secure_prometheus
@@ -123,13 +118,11 @@ def test_a_query_that_the_server_refuses_is_a_problem_in_its_words(settings, now
     assert inspection.problems[0].startswith("the query is refused (HTTP 400): bad_data: ")
 
 
-def test_label_names_are_listed_without_the_metrics_own(settings):
-    assert label_names(settings, "seen") == ("host",)
-
-
-def test_a_refused_question_is_rejected(settings):
-    with pytest.raises(SourceRejected, match="HTTP 400"):
-        label_names(settings, "seen{")
+def test_a_refusal_names_the_place_in_the_query_as_it_is_written(settings, now):
+    (problem,) = inspected(settings, "sum by (seen", now).problems
+    assert "1:" in problem
+    assert "2:" not in problem
+    assert "unclosed left parenthesis" in problem
 
 
 def test_the_type_of_a_scraped_metric_is_known_and_counters_are_told_by_it(tmp_path):
@@ -140,9 +133,6 @@ def test_the_type_of_a_scraped_metric_is_known_and_counters_are_told_by_it(tmp_p
         server = start_prometheus(tmp_path, PrometheusSettings(jobs=[job]))
         settings = Prometheus(url=server.url)
         try:
-            wait_until(lambda: metric_type(settings, "odd") == "counter")
-            assert metric_type(settings, "even") == "gauge"
-            assert metric_type(settings, "none") is None
             wait_until(lambda: inspected(settings, "odd", moment()).n_series == 1)
             odd, even = (inspected(settings, name, moment()).problems for name in ("odd", "even"))
             assert [line[:16] for line in odd if "counter" in line] == ["odd is a counter"]
