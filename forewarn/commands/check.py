@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _HOUR_SECONDS = 3_600
 _DAY_SECONDS = 86_400
+_MOST_NAMES = 5
 
 
 def check(
@@ -51,7 +52,7 @@ def check(
         return
     found = _inspected(settings) if against_prometheus else {}
     typer.echo(_json(settings, found) if as_json else _text(config, settings, found))
-    if any(inspection.oldest_milliseconds is None for inspection in found.values()):
+    if any(map(_is_blocked, found.values())):
         raise typer.Exit(1)
 
 
@@ -97,10 +98,29 @@ def _inspection(server: "Prometheus", signal: "Signal", *, now: int) -> "QueryIn
         return QueryInspection(0, None, None, (str(failed),))
 
 
-def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
+def _problems(found: Mapping[str, "QueryInspection"], *, blocking: bool) -> Iterator[str]:
+    """Yield each problem once, with all signals that have it and can, or cannot, be learned."""
+    signals: dict[str, list[str]] = {}
     for name, inspection in found.items():
-        for problem in inspection.problems:
-            yield f"signal {name}: {problem}"
+        if _is_blocked(inspection) == blocking:
+            for problem in inspection.problems:
+                signals.setdefault(problem, []).append(name)
+    for problem, names in signals.items():
+        yield f"{'signal' if len(names) == 1 else 'signals'} {_listed(names)}: {problem}"
+
+
+def _is_blocked(inspection: "QueryInspection") -> bool:
+    """Tell whether nothing can be learned: the query fails, or there is no history."""
+    return inspection.oldest_milliseconds is None
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
+    yield from _problems(found, blocking=False)
     for load in _loads(config, found):
         if load.is_over:
             least = "" if found else "at least "
@@ -120,24 +140,27 @@ def _loads(config: "Config", found: Mapping[str, "QueryInspection"]) -> tuple["T
 def _text(path: Path, config: "Config", found: Mapping[str, "QueryInspection"]) -> str:
     from forewarn_adapters.config.values import redacted
 
-    count = len(config.signals)
-    source = config.prometheus.url if config.prometheus else f"{len(config.files)} files"
+    source = config.prometheus.url if config.prometheus else _counted(len(config.files), "file")
     way_out = (
         f"scores are written to {config.remote_write.url}"
         if config.remote_write
         else f"scores wait to be scraped at {config.api.listen}/metrics"
     )
-    signals = "1 signal" if count == 1 else f"{count} signals"
     lines = [
-        f"{path} is right: {signals} from {source}; {way_out};",
+        f"{path} is right: {_counted(len(config.signals), 'signal')} from {source}; {way_out};",
         f"models in {redacted(config.training.tracking_url)}.",
         "",
         *_table([_heading(found), *(_row(signal, found) for signal in config.signals)]),
         "",
         *_team_lines(config, found),
         *(f"warning: {warning}" for warning in _warnings(config, found)),
+        *(f"error: {error}" for error in _problems(found, blocking=True)),
     ]
     return "\n".join(lines)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _heading(found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
@@ -161,6 +184,8 @@ def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str,
     )
     if inspection is None:
         return (*cells, f"{pages:.2f} a series")
+    if _is_blocked(inspection) and not inspection.n_series:
+        return (*cells, "-", "-", "-")
     there = _in_words(_history_seconds(inspection))
     return (*cells, f"{pages * inspection.n_series:.2f}", str(inspection.n_series), there)
 
@@ -204,6 +229,7 @@ def _json(config: "Config", found: Mapping[str, "QueryInspection"]) -> str:
         "signals": [_entry(signal, found.get(signal.name)) for signal in config.signals],
         "teams": [asdict(load) for load in _loads(config, found)],
         "warnings": list(_warnings(config, found)),
+        "errors": list(_problems(found, blocking=True)),
     }
     return json.dumps(report, indent=2)
 

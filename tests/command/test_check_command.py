@@ -84,7 +84,7 @@ def test_files_are_a_source_too(check):
     code, out, _ = check("--config", "other.yaml")
     assert code == 0
     assert out.startswith(
-        "other.yaml is right: 1 signal from 1 files; scores wait to be scraped at "
+        "other.yaml is right: 1 signal from 1 file; scores wait to be scraped at "
         "127.0.0.1:9464/metrics;\n"
     )
 
@@ -179,16 +179,24 @@ signals:
 """)
     code, out, _ = check("--against-prometheus")
     assert code == 1
-    assert "warning: signal wrong: " in out
-    assert "warning: signal nobody: it gives no series now and gave none in the last " in out
+    assert "warning: " not in out
+    assert "error: signal wrong: the query is refused (HTTP 400): bad_data: " in out
+    assert "error: signal nobody: it gives no series now and gave none in the last " in out
     assert "\nload " in out
+    row = next(line for line in out.splitlines() if line.startswith("wrong "))
+    assert row.split()[-3:] == ["-", "-", "-"]
+    errors = json.loads(check("--against-prometheus", "--json")[1])["errors"]
+    assert [error.split(":")[0] for error in errors] == ["signal wrong", "signal nobody"]
 
 
-def test_a_prometheus_that_is_down_exits_1(check):
-    write(CONFIG.format(url="http://127.0.0.1:1"))
+def test_a_prometheus_that_is_down_is_told_once_and_exits_1(check):
+    signals = "".join(f"  - {{name: s{number}, query: up}}\n" for number in range(7))
+    write(f'prometheus: {{url: "http://127.0.0.1:1", retries: 0}}\nsignals:\n{signals}')
     code, out, _ = check("--against-prometheus")
     assert code == 1
-    assert "warning: signal load: " in out
+    said = "error: signals s0, s1, s2, s3, s4 and 2 more: http://127.0.0.1:1 must be reachable: "
+    assert out.splitlines()[-1].startswith(said)
+    assert out.count("error: ") == 1
 
 
 def test_files_cannot_be_asked_like_a_prometheus(check):
