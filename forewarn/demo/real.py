@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import urllib3
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from forewarn.demo.scenario import (
     FAULT_FACTOR,
+    FAULTY,
     FAULTY_SERIES,
     HEALTHY_SECONDS,
     HISTORY_DAYS,
@@ -83,15 +85,23 @@ def _break_something(console: Console, stage: Stage, started: float) -> None:
     stage.simulated.plant(fault)
     broken = time.monotonic()
     _tell(console, f"Now {FAULTY_SERIES} becomes {FAULT_FACTOR:g} times slower.", started)
-    _watch(console, stage, until=lambda: bool(stage.receiver.firing()), seconds=PAGE_SECONDS)
-    firing = stage.receiver.firing()
-    if not firing:
+    _watch(console, stage, until=lambda: bool(_pages_of_the_fault(stage)), seconds=PAGE_SECONDS)
+    pages = _pages_of_the_fault(stage)
+    if not pages:
         raise SourceUnavailable(
             f"Alertmanager must deliver a page within {PAGE_SECONDS} s of the fault, got none"
         )
     delay = time.monotonic() - broken
     _tell(console, f"Alertmanager delivered this page {delay:.1f} s after the fault:", started)
-    console.print(alert_frame(firing[0]))
+    console.print(alert_frame(pages[0]))
+
+
+def _pages_of_the_fault(stage: Stage) -> list[dict[str, Any]]:
+    return [
+        alert
+        for alert in stage.receiver.firing()
+        if (alert["labels"].get("signal"), alert["labels"].get("service")) == FAULTY
+    ]
 
 
 def _learn_the_node(console: Console, stage: Stage, started: float) -> None:

@@ -8,11 +8,12 @@ import yaml
 
 HISTORY_DAYS = 14
 HISTORY_STEP_SECONDS = 10
-DISK_FULL_AFTER_DAYS = 22
+DISK_FULL_AFTER_DAYS = 20
 NODE_HISTORY_SAMPLES = 80
 HEALTHY_SECONDS = 20
 PAGE_SECONDS = 60
 FAULTY_SERIES = 'demo_latency_seconds{service="checkout"}'
+FAULTY = ("latency", "checkout")
 FAULT_FACTOR = 3.0
 
 SIMULATED_SIGNALS: tuple[dict[str, Any], ...] = (
@@ -39,7 +40,7 @@ SIMULATED_SIGNALS: tuple[dict[str, Any], ...] = (
         "step": "30s",
         "history": "13d",
         "direction": "down",
-        "forecast": {"step": "1h", "history": "13d", "horizon": "3d", "limit": {"below": 0}},
+        "forecast": {"step": "1h", "history": "13d", "horizon": "7d", "limit": {"below": 0}},
     },
 )
 NODE_SIGNALS: tuple[dict[str, Any], ...] = (

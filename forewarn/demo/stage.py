@@ -30,6 +30,7 @@ from forewarn_data.generator import DAY_MILLISECONDS, demo_series, simulate
 from forewarn_data.live_exporter import SimulatedExporter, clock_milliseconds
 from forewarn_data.writers import write_open_metrics
 from forewarn_models.labels import labels_of
+from forewarn_models.samples import floor_to_step
 
 _SHOP = "shop"
 _SEED = 1
@@ -63,7 +64,9 @@ def running_stage(directory: Path) -> Iterator[Stage]:
     """Start the servers with two weeks of simulated history; stop them all on leaving."""
     with ExitStack() as stack:
         now = clock_milliseconds()
-        origin = now - (HISTORY_DAYS + DISK_FULL_AFTER_DAYS) * DAY_MILLISECONDS
+        # The disk is cleaned at midnight, so its trend must begin at one.
+        today = floor_to_step(now, DAY_MILLISECONDS)
+        origin = today - (HISTORY_DAYS + DISK_FULL_AFTER_DAYS) * DAY_MILLISECONDS
         simulated = stack.enter_context(SimulatedExporter(seed=_SEED, origin_milliseconds=origin))
         write_history(directory, target=simulated.target, now=now, origin=origin)
         receiver = PageReceiver()

@@ -96,7 +96,7 @@ def fit_profile(
     center = _center(values, times, season, clock)
     rest = values - _at(center, clock)
     first = _first_carry(rest)
-    nearly = rest - _at_blocks(rest, times, NO_SEASON)
+    nearly = rest - _local(rest, times)
     rough = np.maximum(_spread(nearly, np.zeros(len(times), np.int64)), least)
     flat = np.repeat(rough, _n_spread(season), axis=1)
     carry = first.copy()
@@ -193,7 +193,7 @@ def _center(values: FloatArray, times: IntegerArray, season: Season, clock: Cloc
     n_bins = season.n_segments * season.n_bins
     # bins as samples fall in them; the reading side draws lines between their middles
     bins = np.where(clock.weight[0] > 0.5, clock.upper[0], clock.lower[0])
-    level = _at_blocks(values, times, season)
+    level = _along_cycles(values, times, season)
     medians, counts = _by_bin(values - level, bins, n_bins)
     spread = _spread(values - level - medians[:, bins], np.zeros(len(times), np.int64))
     error = 1.25 * spread / np.sqrt(np.maximum(counts, 1.0))
@@ -228,16 +228,45 @@ def _at(center: FloatArray, clock: Clock) -> FloatArray:
     return out
 
 
-def _at_blocks(values: FloatArray, times: IntegerArray, season: Season) -> FloatArray:
-    """Return each cycle's median at each of its columns; without a season, a local one.
+def _along_cycles(values: FloatArray, times: IntegerArray, season: Season) -> FloatArray:
+    """Return a line through the medians of the cycles, each at its cycle's middle.
 
-    Cycles are counted back from the end, so that the newest one is whole.
+    Cycles are counted back from the end, so that the newest one is whole. Beyond the outer middles
+    the line goes on with the median slope: a trend must not pass for a jump where a cycle ends.
     """
-    if season == NO_SEASON:
-        length = max(30, len(times) // 200)
-        block = (len(times) - 1 - np.arange(len(times))) // length
-    else:
-        block = (times[-1] - times) // season.block_milliseconds
+    length = season.block_milliseconds
+    place = (times[-1] - times) / length - 0.5
+    medians, _ = _by_bin(values, (times[-1] - times) // length, int(place[0] + 0.5) + 1)
+    medians = _filled(medians)
+    slopes = np.diff(medians, axis=1)
+    slope = np.median(slopes, axis=1) if slopes.shape[1] else np.zeros(len(medians))
+    last = medians.shape[1] - 1
+    lower = np.clip(np.floor(place).astype(np.int64), 0, max(last - 1, 0))
+    inside = np.clip(place, 0.0, last) - lower
+    line = medians[:, lower] + inside * (
+        medians[:, np.minimum(lower + 1, last)] - medians[:, lower]
+    )
+    out: FloatArray = line + slope[:, None] * (place - np.clip(place, 0.0, last))
+    return out
+
+
+def _filled(medians: FloatArray) -> FloatArray:
+    """Return medians whose gaps hold the nearest known one; a row without any is zero."""
+    n = medians.shape[1]
+    known = np.isfinite(medians)
+    before = np.maximum.accumulate(np.where(known, np.arange(n), -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, np.arange(n), n)[:, ::-1], axis=1)[:, ::-1]
+    to_before = np.where(before >= 0, np.arange(n) - before, 2 * n)
+    to_after = np.where(after < n, after - np.arange(n), 2 * n)
+    nearest = np.where(to_before <= to_after, before, after)
+    nearest = np.clip(nearest, 0, n - 1)
+    return np.nan_to_num(np.take_along_axis(medians, nearest, axis=1))
+
+
+def _local(values: FloatArray, times: IntegerArray) -> FloatArray:
+    """Return the median of a short stretch at each of its columns."""
+    length = max(30, len(times) // 200)
+    block = (len(times) - 1 - np.arange(len(times))) // length
     medians, _ = _by_bin(values, block, int(block.max()) + 1)
     out: FloatArray = medians[:, block]
     return out

@@ -146,7 +146,7 @@ def _family_parts(blocks: Iterable[Mapping[str, bytes]]) -> Iterable[bytes]:
 
 
 def _lines(prefixes: list[bytes], values: FloatArray, chosen: BooleanArray) -> bytes:
-    rows = np.flatnonzero(chosen & np.isfinite(values))
+    rows = np.flatnonzero(chosen & ~np.isnan(values))
     if not len(rows):
         return b""
     parts = [b""] * (2 * len(rows))
@@ -159,7 +159,11 @@ def _lines(prefixes: list[bytes], values: FloatArray, chosen: BooleanArray) -> b
 
 def _numbers(values: FloatArray) -> list[bytes]:
     contiguous = np.ascontiguousarray(values, np.float64)
-    return orjson.dumps(contiguous, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    numbers = orjson.dumps(contiguous, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    # JSON has no infinity, OpenMetrics has.
+    for place in np.flatnonzero(np.isinf(contiguous)).tolist():
+        numbers[place] = b"+Inf" if contiguous[place] > 0 else b"-Inf"
+    return numbers
 
 
 def _episode_lines(snapshot: SignalSnapshot, text: SeriesText, seen: BooleanArray) -> bytes:

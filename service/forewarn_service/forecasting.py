@@ -119,7 +119,7 @@ class Forecasting:
             forecast=ahead,
             horizons=horizons,
             quantiles=_at(ahead, n_steps),
-            time_to_limit_seconds=np.where(np.isfinite(seconds), seconds, np.nan),
+            time_to_limit_seconds=seconds,
             breach_probability=chance,
             champion_version=held.version,
             made_milliseconds=now,

@@ -29,7 +29,7 @@ class ForecastSnapshot:
         forecast: every step of it, all quantiles.
         horizons: the h distances from now at which it is written out as metrics.
         quantiles: (n_series, h, n_quantiles) at those horizons, in the units of the signal.
-        time_to_limit_seconds: (n_series, n_quantiles) NaN = not within the horizon, or no limit.
+        time_to_limit_seconds: (n_series, n_quantiles) +Inf = beyond the horizon; NaN = no limit.
         breach_probability: (n_series, h) that the limit is crossed by then; NaN = no limit.
         champion_version: of the forecaster.
         made_milliseconds: when it was made.

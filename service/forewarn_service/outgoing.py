@@ -118,7 +118,7 @@ class Encoder:
         samples.add(first + emitted.row, emitted.timestamp_milliseconds, zeros, emitted.row, idle)
         for place, family in enumerate(_COLUMNS):
             values: FloatArray = getattr(emitted, family.column)
-            chosen = np.isfinite(values) & (says if family is not VALUE else True)
+            chosen = ~np.isnan(values) & (says if family is not VALUE else True)
             row = place * len(self._rows) + emitted.row
             samples.add(row, emitted.timestamp_milliseconds, values, emitted.row, chosen)
 
@@ -192,7 +192,7 @@ class Encoder:
         self._forecast_written = now
         rows = [output_labels(self._signal, labels) for labels in made.forecast.series]
         for family, extra, values in forecast_columns(made):
-            for row in np.flatnonzero(np.isfinite(values)).tolist():
+            for row in np.flatnonzero(~np.isnan(values)).tolist():
                 samples.add_one(_named(family, rows[row], extra), now, float(values[row]), -1)
 
 

@@ -72,7 +72,7 @@ def forecast() -> ForecastSnapshot:
         forecast=made,
         horizons=(timedelta(hours=6), timedelta(days=1)),
         quantiles=np.arange(12.0).reshape(2, 2, 3),
-        time_to_limit_seconds=np.array([[np.nan, 7200.0, 3600.0], [np.nan] * 3]),
+        time_to_limit_seconds=np.array([[np.inf, 7200.0, 3600.0], [np.nan] * 3]),
         breach_probability=np.array([[0.25, 0.75], [np.nan, np.nan]]),
         champion_version=2,
         made_milliseconds=5_000,
@@ -116,7 +116,7 @@ def test_the_openmetrics_parser_of_prometheus_client_reads_every_value_back() ->
     assert found["forewarn_expected_upper", quoted] == 1e-07
     assert found["forewarn_anomaly_score", renamed] == 2.0
     assert found["forewarn_anomaly_score", (("series", "*"), ("signal", "load"))] == 0.125
-    assert len(found) == 39
+    assert len(found) == 40
 
 
 def test_promtool_complains_of_nothing_but_the_quantiles_of_forecasts() -> None:
