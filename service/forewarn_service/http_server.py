@@ -8,7 +8,6 @@ from fastapi import FastAPI
 
 from forewarn_adapters.config.schema import Api
 from forewarn_models.errors import ConfigError
-from forewarn_service.api.access import listen_address
 from forewarn_service.api.serving import uvicorn_config
 
 _BACKLOG = 512
@@ -43,10 +42,9 @@ class HttpServer:
 
 
 def _listening(api: Api) -> socket.socket:
-    host, port = listen_address(api.listen)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in api.host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((api.host, api.port), family=family, backlog=_BACKLOG)
     except OSError as refused:
         raise ConfigError(
             f"api.listen must be an address that is free, got {api.listen!r}: {refused.strerror}"

@@ -5,9 +5,10 @@ import pytest
 
 from api_parts import CONFIG, TEAM_TOKEN, TOKENS, with_tokens
 from api_server import served
+from forewarn_adapters.config.checks import is_loopback
 from forewarn_adapters.config.schema import Api, Config
 from forewarn_models.errors import ConfigError
-from forewarn_service.api.access import listen_address, listens_on_loopback, tokens_of
+from forewarn_service.api.access import tokens_of
 from forewarn_service.api.app import create_app
 from forewarn_service.api.limits import Limits
 
@@ -168,16 +169,12 @@ def test_the_same_token_twice_is_refused():
         ("10.0.0.1:1", False),
         ("example.org:1", False),
         ("localhost.example.org:1", False),
+        (":1", False),
+        ("LOCALHOST:1", True),
     ],
 )
 def test_loopback_is_told_from_the_rest(listen, expected):
-    assert expected == listens_on_loopback(listen)
-
-
-@pytest.mark.parametrize("listen", ["", "9464", ":9464", "host:", "host:x", "host:65536"])
-def test_an_address_that_is_none_is_refused(listen):
-    with pytest.raises(ConfigError, match="host:port"):
-        listen_address(listen)
+    assert expected == is_loopback(Api(listen=listen).host)
 
 
 @pytest.mark.parametrize(

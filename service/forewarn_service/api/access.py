@@ -2,10 +2,10 @@
 
 import hashlib
 import hmac
-import ipaddress
 from dataclasses import dataclass
 from typing import get_args
 
+from forewarn_adapters.config.checks import is_loopback
 from forewarn_adapters.config.schema import Api, Role, Token
 from forewarn_models.errors import ConfigError
 from forewarn_service.api.faults import Refusal
@@ -69,7 +69,7 @@ def tokens_of(api: Api) -> Tokens:
 
     Raises ConfigError when it listens beyond loopback and has none, or a token stands there twice.
     """
-    if not api.tokens and not listens_on_loopback(api.listen):
+    if not api.tokens and not is_loopback(api.host):
         raise ConfigError(
             f"api.tokens must hold at least one token because api.listen is {api.listen!r}, "
             "which is reachable from other machines: add a token or listen on 127.0.0.1"
@@ -80,35 +80,6 @@ def tokens_of(api: Api) -> Tokens:
     if len({digest for digest, _ in digests}) != len(digests):
         raise ConfigError("api.tokens must differ from each other, got the same token twice")
     return Tokens(digests)
-
-
-def listens_on_loopback(listen: str) -> bool:
-    """Return whether only this machine can reach `listen`, such as `127.0.0.1:9464`.
-
-    >>> listens_on_loopback("[::1]:9464"), listens_on_loopback("0.0.0.0:9464")
-    (True, False)
-    """
-    return is_loopback_name(listen_address(listen)[0])
-
-
-def is_loopback_name(host: str) -> bool:
-    """Return whether a host name or address without a port is this machine's own."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def listen_address(listen: str) -> tuple[str, int]:
-    """Return the host and port of `listen`; ConfigError when it is not of that form.
-
-    >>> listen_address("[::1]:9464")
-    ('::1', 9464)
-    """
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise ConfigError(f"api.listen must be host:port, such as 127.0.0.1:9464, got {listen!r}")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def require(caller: Caller, role: Role, *, any_team: bool = False) -> None:

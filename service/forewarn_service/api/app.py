@@ -13,9 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
+from forewarn_adapters.config.checks import is_loopback
 from forewarn_models.errors import ForewarnError
 from forewarn_service.api import routes_on_demand, routes_operation, routes_signals
-from forewarn_service.api.access import listens_on_loopback, tokens_of
+from forewarn_service.api.access import tokens_of
 from forewarn_service.api.audit import AuditTrail
 from forewarn_service.api.champions import loaded_champions
 from forewarn_service.api.documents import describe
@@ -75,7 +76,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _edge(running: Running) -> list[Middleware]:
     """Return what a request passes, the outermost first."""
     parts = running.parts
-    is_open = not running.tokens and listens_on_loopback(parts.config.api.listen)
+    is_open = not running.tokens and is_loopback(parts.config.api.host)
     return [
         Middleware(
             numbered,

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from forewarn_adapters.config.checks import is_loopback
 from forewarn_models.errors import ForewarnError
-from forewarn_service.api.access import is_loopback_name
 from forewarn_service.api.faults import Refusal, problem, problem_of_error
 from forewarn_service.api.limits import Limits
 
@@ -77,7 +77,7 @@ def same_host(app: ASGIApp, *, must_be_loopback: bool) -> ASGIApp:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             host = headers.get("host", "")
-            if must_be_loopback and not is_loopback_name(_name(host)):
+            if must_be_loopback and not is_loopback(_name(host)):
                 raise Refusal(
                     421,
                     "wrong_host",

@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from forewarn_adapters.config.checks import is_loopback
 from forewarn_adapters.config.schema import Role, Signal
-from forewarn_service.api.access import Caller, is_loopback_name, listens_on_loopback, require
+from forewarn_service.api.access import Caller, require
 from forewarn_service.api.faults import Refusal
 from forewarn_service.api.parts import Running, RunningApi
 
@@ -53,8 +54,8 @@ async def may_scrape(request: Request, api: RunningApi, _: Shown) -> None:
     The name of the host must then be this machine's too, so that no web page can ask through a
     reader's browser.
     """
-    is_local = listens_on_loopback(api.parts.config.api.listen)
-    if not (is_local and is_loopback_name(request.url.hostname or "")):
+    is_local = is_loopback(api.parts.config.api.host)
+    if not (is_local and is_loopback(request.url.hostname or "")):
         require(api.tokens.caller(request.headers.get("authorization")), "read", any_team=True)
 
 

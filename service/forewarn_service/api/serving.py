@@ -10,7 +10,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from forewarn_adapters.config.schema import Api, Tls
 from forewarn_models.errors import ConfigError
-from forewarn_service.api.access import listen_address
 
 # A scrape every 15 s keeps its connection.
 _KEEP_ALIVE_SECONDS = 20
@@ -49,12 +48,11 @@ class PatientProtocol(H11Protocol):
 def uvicorn_config(app: ASGIApp, api: Api, **changes: Any) -> uvicorn.Config:
     """Return how uvicorn serves `app`; `changes` are options of uvicorn that come last.
 
-    Raises ConfigError when `listen` or the certificates cannot be used.
+    Raises ConfigError when the certificates cannot be used.
     """
-    host, port = listen_address(api.listen)
     options: dict[str, Any] = {
-        "host": host,
-        "port": port,
+        "host": api.host,
+        "port": api.port,
         "http": PatientProtocol,
         "h11_max_incomplete_event_size": _MAX_HEADER_BYTES,
         "ws": "none",
