@@ -242,6 +242,11 @@ def test_a_forecast_that_cannot_be_made_is_refused_with_a_reason(shared_api, cas
     assert (status, reason) == (answer.status, answer.reason), answer.body
 
 
+def test_what_is_missing_is_said_in_our_own_words(shared_api):
+    answer = shared_api.post("/api/v1/score", {})
+    assert answer.json["detail"] == "body: give `series`, or `series` and `signal`, or `query`"
+
+
 def test_a_forecaster_of_long_ago_is_not_stretched(api):
     api.parts.now_milliseconds.advance(milliseconds=60 * 86_400_000)
     answer = api.post("/api/v1/forecast", {"signal": "cpu", "horizon": "1h"})

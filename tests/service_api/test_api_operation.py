@@ -41,7 +41,9 @@ def test_a_process_whose_loops_stand_still_is_dead(make_parts):
 def test_ready_says_also_what_is_partly_amiss(shared_api):
     answer = shared_api.get("/readyz")
     assert answer.status == 200
-    assert answer.json["reasons"] == [{"reason": "not_read_yet", "detail": "1 of 2 signals"}]
+    assert answer.json["reasons"] == [
+        {"reason": "not_read_yet", "detail": "1 of 2 signals not read yet"}
+    ]
 
 
 @pytest.mark.parametrize(

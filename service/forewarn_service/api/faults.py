@@ -127,4 +127,4 @@ def _complaint(complaint: Mapping[str, object]) -> Mapping[str, str]:
     place = complaint.get("loc")
     parts = place if isinstance(place, tuple | list) else ()
     where = ".".join(str(part) for part in parts)[:200] or "body"
-    return {"where": where, "what": str(complaint.get("msg", ""))}
+    return {"where": where, "what": str(complaint.get("msg", "")).removeprefix("Value error, ")}

@@ -158,14 +158,16 @@ def _partial(api: Running) -> list[dict[str, str]]:
     """Return what keeps some signals from being judged; counts only: no names without a token."""
     snapshots = api.parts.live.snapshots()
     configured = len(api.parts.config.signals)
-    counts = {
-        "not_read_yet": configured - len(snapshots),
-        "untrained": sum(s.champion_version is None for s in snapshots.values()),
-        "source": sum(bool(np.any(s.cannot_say == SOURCE)) for s in snapshots.values()),
-    }
+    untrained = sum(s.champion_version is None for s in snapshots.values())
+    unread = sum(bool(np.any(s.cannot_say == SOURCE)) for s in snapshots.values())
+    counts = (
+        ("not_read_yet", configured - len(snapshots), "not read yet"),
+        ("untrained", untrained, "without a model"),
+        ("source", unread, "not answered by the source"),
+    )
     return [
-        _reason(reason, f"{count} of {configured} signals")
-        for reason, count in counts.items()
+        _reason(reason, f"{count} of {configured} signals {words}")
+        for reason, count, words in counts
         if count
     ]
 
