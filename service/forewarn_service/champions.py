@@ -49,7 +49,7 @@ class ChampionWatch:
         registry: where champions are kept.
         source: where a new champion's recent past is read.
         checkpoints: where the loop's state is kept over a restart.
-        newest_written: returns the time of a signal's newest stored score, None = none is known.
+        written_until: returns a time up to which a signal's scores are stored, None = none known.
         clock: tells the time.
         telemetry: where failures are counted.
     """
@@ -57,7 +57,7 @@ class ChampionWatch:
     registry: Champions
     source: Source
     checkpoints: CheckpointFolder
-    newest_written: Callable[[str], int | None]
+    written_until: Callable[[str], int | None]
     clock: Clock
     telemetry: Telemetry
 
@@ -96,7 +96,7 @@ class ChampionWatch:
         found = self.checkpoints.read(name)
         if not isinstance(found, Checkpoint):
             _log.info("signal %s: no checkpoint: %s", name, found.detail)
-            written = self.newest_written(name)
+            written = self.written_until(name)
             return start_fold(model, policy), self.clock() if written is None else written
         worker.quality.restore(found.facts)
         state = fold_state_from_bytes(found.fold_state)

@@ -84,12 +84,12 @@ class Loop:
 
     def _run(self, worker: Worker) -> None:
         phase = Phase(worker.timing.step)
-        checkpointed = self._clock()
+        checkpointed = 0
         now = self._clock()
         while not self._stop.is_set():
             worker.tick(now)
             phase.learn(worker.newest_milliseconds, now=now)
-            if self._clock() - checkpointed >= CHECKPOINT_MILLISECONDS:
+            if worker.is_scoring and self._clock() - checkpointed >= CHECKPOINT_MILLISECONDS:
                 checkpointed = self._clock()
                 worker.write_checkpoint(checkpointed)
             now = self._wait(worker, phase, now)

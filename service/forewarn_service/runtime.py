@@ -26,7 +26,7 @@ from forewarn_service.lease import Lease
 from forewarn_service.live import Live
 from forewarn_service.loop import Loop
 from forewarn_service.outputs import RemoteOutput, ScrapeOutput
-from forewarn_service.read_back import newest_written
+from forewarn_service.read_back import written_until
 from forewarn_service.remote_queue import RemoteQueue
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.worker import Output, Worker
@@ -140,7 +140,7 @@ class Service:
             registry=given.registry,
             source=self.source,
             checkpoints=checkpoints,
-            newest_written=self._newest_written,
+            written_until=self._written_until,
             clock=given.clock,
             telemetry=self.telemetry,
         )
@@ -164,10 +164,10 @@ class Service:
             return ScrapeOutput(self.live, self._exposition)
         return RemoteOutput(self.live, self._queue)
 
-    def _newest_written(self, signal: str) -> int | None:
+    def _written_until(self, signal: str) -> int | None:
         if self._queue is None:
             return None
-        return newest_written(self.source, signal, now_milliseconds=self._given.clock())
+        return written_until(self.source, signal, now_milliseconds=self._given.clock())
 
     def _parts(self) -> Parts:
         given = self._given

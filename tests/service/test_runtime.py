@@ -21,7 +21,7 @@ from forewarn_models.errors import ConfigError
 from forewarn_models.labels import labels_of
 from forewarn_models.samples import Samples
 from forewarn_service.loop import MOST_SIGNALS, Loop
-from forewarn_service.read_back import newest_written
+from forewarn_service.read_back import written_until
 from forewarn_service.runtime import Service, Surroundings
 from service_parts import MemoryChampions, fitted, history
 from webhook import wait_until
@@ -104,8 +104,8 @@ def test_a_sample_that_comes_late_is_scored_once_at_its_own_timestamp(
         expected = [start, start + 2_000, start + 4_000]
         wait_until(lambda: stand.scored(service.source) == expected)
         assert stand.scored(service.source, "b") == [start, start + 1]
-        written = newest_written(service.source, stand.name, now_milliseconds=now_milliseconds())
-        assert written is None or abs(written - start) < 20_000
+        stored = written_until(service.source, stand.name, now_milliseconds=now_milliseconds())
+        assert stored == start + 4_000 - 10_000
     finally:
         service.stop()
 
@@ -196,7 +196,7 @@ def test_what_is_stored_is_not_known_while_the_source_is_down(stand: Stand, stor
     config = given.config.model_copy(update={"prometheus": away})
     service = Service(Surroundings(config=config, store=store, registry=stand.champions))
     now = now_milliseconds()
-    assert newest_written(service.source, "x", now_milliseconds=now) is None
-    assert service._newest_written("x") is None
+    assert written_until(service.source, "x", now_milliseconds=now) is None
+    assert service._written_until("x") is None
     service._server.stop()
     service.source.close()

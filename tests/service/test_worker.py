@@ -61,7 +61,7 @@ class Stand:
     champions: MemoryChampions = field(default_factory=MemoryChampions)
     output: Collected = field(default_factory=Collected)
     collectors: CollectorRegistry = field(default_factory=CollectorRegistry)
-    newest_written: int | None = END
+    written: int | None = END
 
     def __post_init__(self) -> None:
         telemetry = Telemetry(self.collectors, version="1")
@@ -78,7 +78,7 @@ class Stand:
             registry=self.champions,
             source=self.source,
             checkpoints=checkpoints,
-            newest_written=lambda _signal: self.newest_written,
+            written_until=lambda _signal: self.written,
             clock=self.clock,
             telemetry=telemetry,
         )
@@ -267,7 +267,7 @@ def test_a_damaged_checkpoint_is_rebuilt_from_the_source(tmp_path: Path, stand: 
     stand.train()
     stand.tick(times=50)
     (tmp_path / "load.checkpoint").write_bytes(b"nonsense")
-    again = Stand(tmp_path, stand.source, clock=stand.clock, newest_written=END + 49_000)
+    again = Stand(tmp_path, stand.source, clock=stand.clock, written=END + 49_000)
     again.train()
     again.tick()
     assert {time for _, time in again.output.handed_out()} == {END + 49_300, END + 50_300}
@@ -277,7 +277,7 @@ def test_without_checkpoint_and_scores_only_what_comes_from_now_on_is_handed_out
     tmp_path: Path,
 ) -> None:
     clock = ManualClock(END + 100_000)
-    stand = Stand(tmp_path, MemorySource(stream(300)), clock=clock, newest_written=None)
+    stand = Stand(tmp_path, MemorySource(stream(300)), clock=clock, written=None)
     stand.train()
     stand.tick(times=2)
     assert {time for _, time in stand.output.handed_out()} == {END + 100_300}
@@ -286,7 +286,7 @@ def test_without_checkpoint_and_scores_only_what_comes_from_now_on_is_handed_out
 
 def test_what_was_never_handed_out_is_not_after_a_restart_either(tmp_path: Path) -> None:
     clock = ManualClock(END + 100_400)
-    stand = Stand(tmp_path, MemorySource(stream(300)), clock=clock, newest_written=None)
+    stand = Stand(tmp_path, MemorySource(stream(300)), clock=clock, written=None)
     stand.train()
     stand.tick(times=3)
     stand.train(seed=4, version=2)
