@@ -1,5 +1,6 @@
 """The demo on real servers: history, live series, a fault, and the page that Alertmanager sent."""
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -129,14 +130,15 @@ def _node_is_scored(stage: Stage) -> bool:
 def _say_when_the_disk_is_full(console: Console, stage: Stage, started: float) -> None:
     query = {"query": 'forewarn_time_to_limit_seconds{signal="disk_free"}'}
     answer = ask(stage.prometheus.url, "/api/v1/query", query)["result"]
-    days = {
-        entry["metric"]["quantile"]: duration_text(float(entry["value"][1])) for entry in answer
-    }
-    if {"0.1", "0.5"} <= days.keys():
-        text = (
-            f"The simulated disk is full in {days['0.5']}, with a chance of 10 % in {days['0.1']}."
-        )
+    seconds = {entry["metric"]["quantile"]: float(entry["value"][1]) for entry in answer}
+    if {"0.1", "0.5"} <= seconds.keys():
+        soon, middle = (_duration_or_beyond(seconds[level]) for level in ("0.1", "0.5"))
+        text = f"The simulated disk will be full in {middle}; with a chance of 10 %, in {soon}."
         _tell(console, text, started)
+
+
+def _duration_or_beyond(seconds: float) -> str:
+    return "more than a week" if math.isinf(seconds) else duration_text(seconds)
 
 
 def _say_what_next(console: Console, stage: Stage) -> None:
