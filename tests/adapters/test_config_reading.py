@@ -57,6 +57,17 @@ def test_the_example_that_we_ship_is_right():
     assert [signal.name for signal in config.signals] == ["api_latency_p99", "orders", "disk_free"]
 
 
+@pytest.mark.parametrize("directory", [None, "/var/lib/forewarn"])
+def test_the_example_keeps_its_files_where_systemd_says_or_beside_it(directory):
+    path = TESTS.parent / "deploy" / "forewarn.example.yaml"
+    environment = {"STATE_DIRECTORY": directory} if directory else {}
+    config = read_config(path, environment=environment)
+    where = Path(directory) if directory else path.parent
+    assert config.state_directory == where / "forewarn-state"
+    assert config.training.tracking_url == f"sqlite:///{where}/mlruns/mlflow.db"
+    assert config.effective_store_url == f"sqlite:///{where}/forewarn-state/forewarn.sqlite"
+
+
 def test_the_smallest_file_has_the_documented_defaults():
     config = parse_config(SERVER + SIGNAL, environment={})
     signal = config.signals[0]
