@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from forewarn_adapters.config.schema import Config
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.store import Store
-from forewarn_models.errors import ConfigError, ForewarnError
+from forewarn_models.errors import ConfigError, ForewarnError, RegistryError
 from forewarn_service.runtime import Service, Surroundings
 from forewarn_training.schedule import TrainingSchedule
 from forewarn_training.telemetry import TrainingTelemetry
@@ -87,12 +87,14 @@ class _Trainer:
     def __init__(self, stop: threading.Event) -> None:
         self.failure: ForewarnError | None = None
         self._stop = stop
+        self._is_wanted = False
         self._schedule: TrainingSchedule | None = None
 
     def start(
         self, path: Path, registry: Registry, *, given: Surroundings, service: Service
     ) -> None:
         """Begin the schedule; the service looks for new champions after each training."""
+        self._is_wanted = True
         schedule = TrainingSchedule(
             path,
             given.config,
@@ -104,12 +106,15 @@ class _Trainer:
         threading.Thread(target=self._begin, args=(schedule,), name="train", daemon=True).start()
 
     def queue(self, signal: str) -> bool:
-        """Queue a training; ConfigError when another process does the training."""
+        """Queue a training.
+
+        Raises ConfigError when another process does the training, and RegistryError while this
+        one is still opening its registry.
+        """
+        if not self._is_wanted:
+            raise ConfigError("this process does not train: ask the one that runs `--role train`")
         if self._schedule is None:
-            raise ConfigError(
-                "this process must train, got one that does not, or not yet: ask the one that "
-                "runs `--role train`"
-            )
+            raise RegistryError("the model registry is still being opened: try again in a moment")
         return self._schedule.train_now(signal)
 
     def stop(self) -> None:

@@ -10,15 +10,19 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from forewarn import serving
 from forewarn.__main__ import app
 from forewarn.serving import JsonLines
 from forewarn_adapters.local_servers import LocalServer, free_port
-from forewarn_models.errors import ConfigError
+from forewarn_models.errors import ConfigError, RegistryError
+from forewarn_service.telemetry import Telemetry
+from webhook import wait_until
 
 TOKEN = "a-token-that-is-long-enough"
 
@@ -111,6 +115,34 @@ def test_only_the_process_that_trains_is_asked_to_train() -> None:
     trainer = serving._Trainer(threading.Event())
     with pytest.raises(ConfigError, match="--role train"):
         trainer.queue("load")
+
+
+def test_a_training_that_is_asked_for_too_early_is_put_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+
+    class SlowSchedule(serving.TrainingSchedule):
+        def __init__(self, *_: object, **__: object) -> None:
+            """Nothing is opened."""
+
+        def start(self) -> None:
+            may_go_on.wait()
+
+        def train_now(self, signal: str) -> bool:
+            return signal == "load"
+
+    monkeypatch.setattr(serving, "TrainingSchedule", SlowSchedule)
+    trainer = serving._Trainer(threading.Event())
+    collectors = CollectorRegistry()
+    given = SimpleNamespace(config=None, collectors=collectors, clock=None)
+    service = SimpleNamespace(telemetry=Telemetry(collectors, version="1"), champions_changed=None)
+    trainer.start(tmp_path, None, given=given, service=service)
+    with pytest.raises(RegistryError, match="try again in a moment"):
+        trainer.queue("load")
+    may_go_on.set()
+    wait_until(lambda: trainer._schedule is not None)
+    assert trainer.queue("load")
 
 
 def test_an_unknown_role_is_a_wrong_usage(tmp_path: Path) -> None:
