@@ -132,15 +132,24 @@ class PrometheusSource:
         allowance = Allowance(self._most_samples)
         waiting: list[Future[list[Matrix]]] = []
         try:
-            waiting.extend(
-                self._workers.submit(_split_where_needed, ask, part, allowance) for part in parts
-            )
+            waiting.extend(self._submitted(ask, part, allowance) for part in parts)
             return [matrix for future in waiting for matrix in future.result()]
-        except (CancelledError, RuntimeError) as closed:
-            raise SourceUnavailable(f"{self._client.name} is not read any more") from closed
+        except CancelledError as closed:
+            raise self._closed() from closed
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _submitted(
+        self, ask: Callable[[Span], Matrix], part: Span, allowance: Allowance
+    ) -> Future[list[Matrix]]:
+        try:
+            return self._workers.submit(_split_where_needed, ask, part, allowance)
+        except RuntimeError as closed:
+            raise self._closed() from closed
+
+    def _closed(self) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._client.name} is not read any more")
 
     def _ask(self, path: str, query: str, fields: dict[str, str]) -> Matrix:
         timeout = {"timeout": f"{max(round(self._client.timeout_seconds * 1000), 1)}ms"}
