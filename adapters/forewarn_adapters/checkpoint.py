@@ -83,11 +83,6 @@ class CheckpointFolder:
             return NoCheckpoint("unreadable", f"{path} cannot be read: {refused.strerror}")
         return _checkpoint_of(data, path)
 
-    def remove(self, signal: str) -> None:
-        """Forget the signal's checkpoint; it is no error when there is none."""
-        with _converted(self._path(signal)):
-            self._path(signal).unlink(missing_ok=True)
-
     def _path(self, signal: str) -> Path:
         return self._folder / f"{signal}.checkpoint"
 

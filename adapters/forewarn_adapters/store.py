@@ -124,12 +124,6 @@ class Store:
         with self._transaction() as connection:
             connection.execute(delete(_LEASE).where(mine))
 
-    def lease_holder(self, name: str, *, now_milliseconds: int) -> str | None:
-        """Return who holds the lease now, or None when it is free or has expired."""
-        held = (_LEASE.c.name == name) & (_LEASE.c.expires_milliseconds > now_milliseconds)
-        with self._transaction() as connection:
-            return connection.execute(select(_LEASE.c.holder).where(held)).scalar()
-
     def record(
         self, actor: str, *, action: str, subject: str, detail: str = "", now_milliseconds: int
     ) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from forewarn_data.faults import Fault
 from forewarn_data.generator import ORIGIN_MILLISECONDS, demo_series, simulate
 from forewarn_data.writers import open_metrics_lines
+from forewarn_models.errors import DataError
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -70,10 +71,11 @@ class SimulatedExporter:
     def plant(self, fault: Fault) -> None:
         """Add a fault; it shows from its own start to its end.
 
-        Raises ValueError when no series has the name that the fault gives.
+        Raises DataError when no series has the name that the fault gives.
         """
         if fault.series not in {one.text for one in self._series}:
-            raise ValueError(f"no simulated series is called {fault.series!r}")
+            known = ", ".join(one.text for one in self._series)
+            raise DataError(f"a fault must be on one of {known}, got {fault.series!r}")
         with self._lock:
             self._faults = (*self._faults, fault)
 

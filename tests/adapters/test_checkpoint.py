@@ -66,14 +66,6 @@ def test_a_checkpoint_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     assert reason_of(CheckpointFolder(tmp_path)) == "unreadable"
 
 
-def test_a_removed_checkpoint_is_gone_and_may_be_removed_again(tmp_path: Path) -> None:
-    folder = CheckpointFolder(tmp_path)
-    folder.write("cpu", CHECKPOINT)
-    folder.remove("cpu")
-    folder.remove("cpu")
-    assert reason_of(folder) == "missing"
-
-
 def test_a_folder_that_cannot_be_made_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="must be writable"):

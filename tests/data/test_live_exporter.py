@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from forewarn_data.faults import Fault
 from forewarn_data.generator import demo_series, simulate
 from forewarn_data.live_exporter import SimulatedExporter, clock_milliseconds
+from forewarn_models.errors import DataError
 
 NOW = 1_790_000_000_123
 QUEUE = "demo_queue_length"
@@ -58,7 +59,7 @@ def test_a_planted_fault_shows_and_a_dropout_leaves_its_series_out(
 
 
 def test_a_fault_on_no_series_is_refused(exporter: SimulatedExporter) -> None:
-    with pytest.raises(ValueError, match="no simulated series is called 'queue'"):
+    with pytest.raises(DataError, match=r"on one of demo_requests.*, got 'queue'"):
         exporter.plant(Fault("spike", "queue", NOW, NOW + 1))
 
 
