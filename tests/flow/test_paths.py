@@ -19,10 +19,13 @@ NAMES = "forewarn_(anomaly_score|return_period_seconds|episode_active|cannot_say
 
 
 def stored(prometheus: LocalServer, since: float) -> set[tuple[tuple[str, str], ...]]:
-    fields = {"match[]": f'{{__name__=~"{NAMES}"}}', "start": f"{since:.3f}"}
-    url = f"{prometheus.url}/api/v1/series"
-    found = urllib3.request("GET", url, fields=fields).json()["data"]
-    return {own_labels(labels) for labels in found}
+    """What was said of samples since then, ended or not."""
+    names = NAMES.replace("cannot_say|", "")  # remote write repeats it every half minute only
+    window = f"{int((time.time() - since) * 1000)}ms"
+    fields = {"query": f'last_over_time({{__name__=~"{names}"}}[{window}])'}
+    url = f"{prometheus.url}/api/v1/query"
+    found = urllib3.request("GET", url, fields=fields).json()["data"]["result"]
+    return {own_labels(series["metric"]) for series in found}
 
 
 def own_labels(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -50,13 +53,17 @@ def test_a_scrape_and_remote_write_store_the_same_series(tmp_path: Path) -> None
     port = free_port()
     job = ScrapeJob("forewarn", f"127.0.0.1:{port}", honor_labels=True)
     scraping = start_prometheus(tmp_path / "scraping", PrometheusSettings(jobs=(job,)))
-    began = time.time()
     try:
         site.service("scraped", port=port, remote=False).start()
         site.store_url = f"sqlite:///{tmp_path}/other.db"
         site.service("written").start()
         site.wait_for_scores()
         wait_until(lambda: bool(shown(scraping)))
+        idle = with_value("forewarn_episode_active", machine="m1", direction="none")
+        for prometheus in (scraping, site.prometheus):
+            wait_until(lambda at=prometheus: any(idle <= {*labels} for labels in shown(at)))
+        began = time.time()
+        time.sleep(2)
         site.exporter.fixed["m1"] = 5.0
         active = with_value("forewarn_episode_active", machine="m1", direction="up")
         for prometheus in (scraping, site.prometheus):
