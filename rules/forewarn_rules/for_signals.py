@@ -56,6 +56,10 @@ def rules_for(signals: Sequence[SignalRules]) -> str:
 
 def _groups(name: str) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = yaml.safe_load(read_rules(name))["groups"]
+    for group in groups:
+        for rule in group["rules"]:
+            # YAML would write the line breaks of an expression as \n.
+            rule["expr"] = " ".join(rule["expr"].split())
     return groups
 
 
@@ -69,7 +73,8 @@ def _rule_of(signal: SignalRules, rule: Mapping[str, Any]) -> dict[str, Any]:
     if shipped := _SHIPPED_LATE_SECONDS.get(rule["alert"]):
         late = _late_seconds(signal)[rule["alert"]]
         expression = expression.replace(f"> {shipped}", f"> {late:.0f}")
-    team = {"team": signal.team} if signal.team else {}
+    # Prometheus reads the values of labels as templates.
+    team = {"team": signal.team.replace("{{", '{{ "{{" }}')} if signal.team else {}
     labels = {**rule.get("labels", {}), **team}
     changed = {**rule, "expr": expression, **({"labels": labels} if labels else {})}
     return {

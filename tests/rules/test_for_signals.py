@@ -34,6 +34,33 @@ def test_promtool_accepts_what_is_written(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_team_may_have_any_name(tmp_path: Path) -> None:
+    team = 'a {{ .x }} {{"b"}}'
+    step, day = timedelta(minutes=1), timedelta(days=1)
+    (tmp_path / "rules.yml").write_text(rules_for([SignalRules("cpu", step, day, team=team)]))
+    series = 'forewarn_last_success_timestamp_seconds{job="score",signal="cpu"}'
+    alert = {
+        "exp_labels": {"severity": "critical", "signal": "cpu", "team": team},
+        "exp_annotations": {"summary": "cpu was last scored 20m 0s ago"},
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": "0x30"}],
+        "alert_rule_test": [
+            {"eval_time": "20m", "alertname": "ForewarnTicksLate", "exp_alerts": [alert]}
+        ],
+    }
+    path = tmp_path / "test.yml"
+    path.write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": [test]}))
+    command = [find_program(PROMTOOL) or "promtool", "test", "rules", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_expression_can_be_read_as_it_is_written() -> None:
+    assert "\\n" not in rules_for([LATENCY, DISK])
+
+
 def test_the_same_signals_give_the_same_text() -> None:
     assert rules_for([LATENCY, DISK]) == rules_for([LATENCY, DISK])
 
