@@ -30,7 +30,7 @@ from forewarn_reports.terminal import SeriesView, alert_frame, series_table
 from forewarn_reports.wording import number_text, rarity_text
 from forewarn_service.scorer import Scorer
 from forewarn_service.timing import timing_of
-from forewarn_service.verdict_rows import concatenate, select
+from forewarn_service.verdict_rows import concatenate, empty, select
 from forewarn_training.job import train_signal
 
 _POINTS = 40
@@ -80,7 +80,7 @@ def _trained(console: Console, config: Config, source: Source) -> list[Replayed]
         policy = FoldPolicy(signal.budget)
         timing = timing_of(signal.step_milliseconds)
         scorer = Scorer(model, policy, timing=timing, start=start_fold(model, policy))
-        replayed.append(Replayed(signal, scorer, concatenate(model.output_series, [])))
+        replayed.append(Replayed(signal, scorer, empty(model.output_series, 0)))
     return replayed
 
 
