@@ -108,12 +108,19 @@ class Loop:
     def _say_if_stuck(self, worker: Worker) -> None:
         worker.say_if_stuck(self._clock())
 
+    def _guarded(self, each: Callable[[Worker], None], worker: Worker) -> None:
+        try:
+            each(worker)
+        except Exception:  # noqa: BLE001  one signal's mistake must not end the watch over all others
+            self._telemetry.failed("internal", signal=worker.signal.name)
+            _log.exception("signal %s: looking after it failed", worker.signal.name)
+
     def _look(self, each: Callable[[Worker], None], poke: threading.Event) -> None:
         """Go through the workers every few seconds, and at once when poked."""
         while not self._stop.is_set():
             poke.clear()
             for worker in self._workers:
                 if not self._stop.is_set():
-                    each(worker)
+                    self._guarded(each, worker)
             if not self._stop.is_set():
                 poke.wait(WATCH_SECONDS)

@@ -194,6 +194,9 @@ class RemoteQueue:
             except (WriteError, SourceError) as failed:
                 self._telemetry.failed(failed.reason)
                 _log.warning("scores wait to be written: %s", failed)
+            except Exception:  # noqa: BLE001  a batch that cannot be encoded must not stop all others
+                self._drop(batches)
+                return True
             else:
                 self._sending = []
                 return True
@@ -204,6 +207,12 @@ class RemoteQueue:
             if not self._may_write():
                 self._give_back(batches)
                 return True
+
+    def _drop(self, batches: list[Batch]) -> None:
+        count = sum(len(batch) for batch in batches)
+        self._telemetry.dropped_samples.labels(reason="internal").inc(count)
+        _log.exception("%d samples could not be made ready to be written", count)
+        self._sending = []
 
     def _give_back(self, batches: list[Batch]) -> None:
         with self._changed:

@@ -211,6 +211,17 @@ def test_a_batch_that_could_not_be_sent_before_the_lease_was_lost_is_kept() -> N
         wait_until(lambda: setting.far_end.times == [T + 1])
 
 
+def test_a_batch_that_is_broken_is_dropped_and_the_next_is_sent() -> None:
+    with Setting() as setting:
+        broken = batch(1, rows=())
+        setting.stored.samples = samples_of({ROW: [(T + 1, 0.0)]})
+        setting.queue.put(broken)
+        labels = {"reason": "internal"}
+        wait_until(lambda: setting.count("forewarn_dropped_samples_total", **labels) == 1)
+        setting.queue.put(batch(2))
+        wait_until(lambda: setting.far_end.times == [T + 2])
+
+
 def test_a_stop_ends_at_once_although_the_far_end_is_down() -> None:
     setting = Setting()
     setting.far_end.is_down = True

@@ -144,6 +144,26 @@ def version(service: Service, stand: Stand) -> int | None:
     return snapshot.champion_version if snapshot else None
 
 
+def test_a_defect_in_a_champion_does_not_end_the_watch_for_new_ones(
+    stand: Stand, store: Store
+) -> None:
+    good = stand.champions.held.pop((stand.name, "detector"))
+    stand.champions.held[stand.name, "detector"] = None  # type: ignore[assignment]  # the defect
+    service = Service(stand.surroundings(store, remote=False))
+    stand.champions.champion_version = lambda *_: 1 // 0  # type: ignore[method-assign]  # another
+    service.start()
+    try:
+        labels = {"reason": "internal", "signal": stand.name}
+        registry = service.telemetry.registry
+        wait_until(lambda: bool(registry.get_sample_value("forewarn_errors_total", labels)))
+        del stand.champions.champion_version
+        stand.champions.held[stand.name, "detector"] = good
+        service.champions_changed()
+        wait_until(lambda: version(service, stand) == 1)
+    finally:
+        service.stop()
+
+
 def test_a_process_that_does_not_score_serves_the_api_alone(stand: Stand, store: Store) -> None:
     service = Service(stand.surroundings(store, scores=False))
     service.start()
