@@ -95,7 +95,7 @@ def alarm_counts(
     return np.bincount(alarms[:, 0], minlength=len(verdicts.series)).astype(np.int64)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _step(
     score: float,
     sign: int,
@@ -123,7 +123,7 @@ def _step(
         active[0] = _CRITICAL
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _walk(
     score: FloatArray,
     direction: SmallIntegerArray,

@@ -50,12 +50,12 @@ class Gains(NamedTuple):
     reset_after: float
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _bounded(value: float, limit: float) -> float:
     return min(max(value, -limit), limit)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _moved(deviation: float, run: float, gain: float, run_gain: float) -> tuple[float, float]:
     """Return the level's move, in spreads, and how one-sided the latest deviations are.
 
@@ -67,7 +67,7 @@ def _moved(deviation: float, run: float, gain: float, run_gain: float) -> tuple[
     return gain * _bounded(deviation, reach), run
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _change(state: FloatArray, value: float, spread: float, gains: Gains) -> float:
     """Return the change against the fast level, in spreads; `state` learns it."""
     if state[GAP] > gains.reset_after:
@@ -79,7 +79,7 @@ def _change(state: FloatArray, value: float, spread: float, gains: Gains) -> flo
     return change
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _features(state: FloatArray, residual: float, change: float, gain: float) -> FloatArray:
     out = np.empty(N_FEATURES)
     out[RESIDUAL], out[CHANGE], out[PREVIOUS] = residual, change, state[LAST]
@@ -104,7 +104,7 @@ def follow(
     return expected, scale, features
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _follow(
     values: FloatArray, tables: Tables, clock: Clock, gains: Gains, carry: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -138,7 +138,7 @@ def _follow(
     return expected, scale, features
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def bin_medians(
     values: FloatArray, order: IntegerArray, starts: IntegerArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -174,7 +174,7 @@ class Nodes(NamedTuple):
     length: FloatArray
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def path_lengths(features: AnyArray, roots: IntegerArray, nodes: Nodes) -> FloatArray:
     """Return the mean path length, (n_rows, n_times), of float32 `features` (.., n_features).
 
@@ -204,7 +204,7 @@ def path_lengths(features: AnyArray, roots: IntegerArray, nodes: Nodes) -> Float
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _interpolated(x: float, knots: FloatArray, levels: FloatArray) -> float:
     if x <= knots[0]:
         return float(levels[0])
@@ -214,7 +214,7 @@ def _interpolated(x: float, knots: FloatArray, levels: FloatArray) -> float:
     return float(levels[left] + share * (levels[right] - levels[left]))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def strongest(
     channels: FloatArray, knots: FloatArray, levels: FloatArray, slopes: FloatArray
 ) -> tuple[FloatArray, AnyArray]:
@@ -246,7 +246,7 @@ def strongest(
     return largest, which
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def read_tail(
     statistic: FloatArray, knots: FloatArray, levels: FloatArray, powers: FloatArray
 ) -> FloatArray:
@@ -271,7 +271,7 @@ def read_tail(
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def cluster_peaks(
     statistic: FloatArray, threshold: FloatArray, gap: int, peaks: FloatArray
 ) -> IntegerArray:
