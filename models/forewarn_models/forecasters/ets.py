@@ -5,7 +5,6 @@ fleets. Cost: about a tenth of a second to seconds for each series. Source: Hynd
 and Snyder 2008, "Forecasting with Exponential Smoothing".
 """
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from forewarn_models.forecasters.bands import quantile_levels
 from forewarn_models.forecasters.fallback import Fallback, fallback_of
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, WEEK_MILLISECONDS
 from forewarn_models.forecasters.mixture import check_steps, usable_values
+from forewarn_models.forecasters.quiet import quietly
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
@@ -184,6 +184,5 @@ def _quiet() -> Iterator[None]:
     import statsmodels.tsa.exponential_smoothing.ets  # noqa: F401  see above
 
     # A search that stops early still gives parameters, and a constant series no likelihood.
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with quietly(), np.errstate(all="ignore"):
         yield

@@ -5,8 +5,6 @@ daily shapes, fleets (about a second for each series). Source: Taylor and Letham
 "Forecasting at scale".
 """
 
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from forewarn_models.forecasters.bands import quantile_levels
 from forewarn_models.forecasters.fallback import Fallback, fallback_of
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, WEEK_MILLISECONDS
 from forewarn_models.forecasters.mixture import check_steps, usable_values
+from forewarn_models.forecasters.quiet import quietly
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
@@ -30,6 +29,8 @@ _FORMAT = 1
 _SAMPLES = 500
 # With less it fits perfectly and believes itself certain.
 _LEAST_SAMPLES = 20
+# They tell of plotting and of the optimiser.
+_LOGGERS = ("cmdstanpy", "prophet", "prophet.plot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class FittedProphet:
     ) -> FloatArray:
         if model is None:
             return np.full((len(times), len(levels)), np.nan)
-        with _quiet(), _seeded(self.seed):
+        with quietly(_LOGGERS), _seeded(self.seed):
             from prophet.serialize import model_from_json
 
             restored = model_from_json(model)
@@ -129,7 +130,7 @@ def _fitted(row: FloatArray, history: Panel, span_milliseconds: int) -> str:
     held = np.isfinite(row)
     frame = _frame(history.times_milliseconds[held])
     frame["y"] = row[held]
-    with _quiet():
+    with quietly(_LOGGERS):
         from prophet import Prophet
         from prophet.serialize import model_to_json
 
@@ -158,25 +159,10 @@ def _frame(times_milliseconds: IntegerArray) -> Any:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     # Prophet draws from NumPy's global generator and takes no other; it is put back afterwards.
+    # `quietly` around it keeps other threads' draws for Prophet out of these.
     before = np.random.get_state()  # noqa: NPY002  see above
     np.random.seed(seed)  # noqa: NPY002  see above
     try:
         yield
     finally:
         np.random.set_state(before)  # noqa: NPY002  see above
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep lines about plotting, the optimiser and old pandas calls away from the user."""
-    loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.plot")]
-    before = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, was_disabled in zip(loggers, before, strict=True):
-            logger.disabled = was_disabled
