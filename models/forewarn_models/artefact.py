@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,19 @@ _CARRY_KIND = "carry"
 
 # A stored model larger than this is refused before it is read: 10,000 forests of 100 trees fit.
 MAX_BYTES = 4 * 2**30
+
+# What reading says of bytes that are not whole, of another packing, or that announce more than
+# memory holds.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+)
 
 
 def to_bytes(state: State) -> bytes:
@@ -78,7 +92,7 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, AnyArray]]:
                 for name in archive.namelist()
                 if name != _MANIFEST
             }
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as broken:
+    except _BROKEN as broken:
         raise ModelError(f"a stored model must be a whole archive of arrays: {broken}") from broken
     if not isinstance(manifest, dict):
         raise UnknownFormat(f"{_MANIFEST} must be a mapping, got {type(manifest).__name__}")

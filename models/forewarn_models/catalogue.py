@@ -13,7 +13,7 @@ from forewarn_models.contract import (
     State,
 )
 from forewarn_models.detector import RarityDetector
-from forewarn_models.errors import UnknownFormat
+from forewarn_models.errors import ModelError, UnknownFormat
 from forewarn_models.forecasters import ets, hybrid, prophet, seasonal_naive
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({detector.KIND: RarityDetector()})
@@ -40,23 +40,30 @@ _FITTED_FORECASTERS: Mapping[str, Callable[[State], FittedForecaster]] = Mapping
 
 
 def detector_from_state(state: State) -> FittedDetector:
-    """Return the fitted detector that `state` stores; UnknownFormat when there is no such kind."""
-    return _reader(_FITTED_DETECTORS, state)(state)
+    """Return the fitted detector that `state` stores.
+
+    Raises UnknownFormat when there is no such kind, ModelError when a part of it is missing.
+    """
+    return _restored(_FITTED_DETECTORS, state)
 
 
 def forecaster_from_state(state: State) -> FittedForecaster:
-    """Return the fitted forecaster that `state` stores; UnknownFormat when it is no such kind."""
-    return _reader(_FITTED_FORECASTERS, state)(state)
+    """Return the fitted forecaster that `state` stores.
+
+    Raises UnknownFormat when there is no such kind, ModelError when a part of it is missing.
+    """
+    return _restored(_FITTED_FORECASTERS, state)
 
 
 _Fitted = TypeVar("_Fitted")
 
 
-def _reader(
-    readers: Mapping[str, Callable[[State], _Fitted]], state: State
-) -> Callable[[State], _Fitted]:
+def _restored(readers: Mapping[str, Callable[[State], _Fitted]], state: State) -> _Fitted:
     if state.kind not in readers:
         raise UnknownFormat(
             f"a stored model must be one of {', '.join(sorted(readers))}, got {state.kind!r}"
         )
-    return readers[state.kind]
+    try:
+        return readers[state.kind](state)
+    except KeyError as missing:
+        raise ModelError(f"a stored {state.kind} must hold {missing}") from missing

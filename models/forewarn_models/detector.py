@@ -41,7 +41,8 @@ class RarityDetector:
     Residuals against a seasonal baseline, changes against the last minutes and an isolation
     forest of both are combined, and the tail of the combination gives the return period. Good at
     spikes, steps, changed noise and frozen values; a drift slower than hours is followed. The
-    statistic does not change when a series is shifted or scaled. See docs/models/rarity.md.
+    statistic does not change when a series is shifted or scaled. Its card is
+    docs/models/rarity_detector.md.
 
     Args:
         direction: the side that can be an anomaly.
@@ -253,13 +254,6 @@ def fitted_from_state(state: State) -> FittedRarityDetector:
             f"a {KIND} of format {FORMAT_VERSION} is needed, "
             f"got {state.kind!r} of format {state.format_version}"
         )
-    try:
-        return _restored(state)
-    except KeyError as missing:
-        raise ModelError(f"a stored {KIND} must hold {missing}") from missing
-
-
-def _restored(state: State) -> FittedRarityDetector:
     manifest, arrays = state.manifest, state.arrays
     groups = Groups(_labels(manifest["groups"]), arrays["members"])
     group_model = None

@@ -49,6 +49,28 @@ def archive(**entries):
     return target.getvalue()
 
 
+def deflated_and_damaged():
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("manifest.json", "x" * 1000)
+    data = bytearray(target.getvalue())
+    data[len("manifest.json") + 30] ^= 0xFF  # the first byte of the stream
+    return bytes(data)
+
+
+def announcing(shape):
+    entry = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(entry, header)
+    return archive(manifest_json="{}", a_npy=entry.getvalue())
+
+
+@pytest.mark.parametrize("data", [deflated_and_damaged(), announcing((2**50,))])
+def test_damaged_streams_and_absurd_sizes_are_refused(data):
+    with pytest.raises(ModelError, match="must be a whole archive"):
+        from_bytes(data)
+
+
 def test_code_in_an_archive_is_never_run():
     entry = io.BytesIO()
     np.lib.format.write_array(entry, np.array([object()]), allow_pickle=True)
