@@ -1,16 +1,17 @@
 """One forecaster: read, fit, back-test at rolling origins, compare, log, promote."""
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass, replace
 
 import numpy as np
 
 from forewarn_adapters.config.schema import ForecastPolicy, Signal
 from forewarn_adapters.registry import Champion, TrainingRecord
-from forewarn_models.catalogue import FORECASTERS, forecaster_from_state
+from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import FittedForecaster, Forecaster
 from forewarn_models.durations import format_duration, milliseconds_of
 from forewarn_models.errors import ModelError, NotEnoughHistory
+from forewarn_models.forecasters.choice import forecaster_for
+from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
 from forewarn_training.forecast_judging import (
     LEVELS,
@@ -38,33 +39,13 @@ def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> Mode
         now_milliseconds=task.now_milliseconds, history=policy.history, step=policy.step
     )
     history = read_history(task.source, signal.query, span=span)
-    forecaster = forecaster_of(policy)
+    forecaster = forecaster_for(policy.model, horizon=policy.horizon)
     task.progress(f"fitting forecasts of {history.n_series} series")
     fitted = forecaster.fit(history)
     task.progress("back-testing forecasts")
     quality = _quality(forecaster, history, policy)
     decision = _decide(signal, task, history, forecaster=forecaster, quality=quality)
     return _stored(signal, task, history, fitted, quality=quality, decision=decision)
-
-
-def forecaster_of(policy: ForecastPolicy) -> Forecaster:
-    """Return the forecaster that a policy names, told how far ahead it will be asked.
-
-    "auto" is the hybrid, which chooses and weighs for each series by itself.
-    """
-    chosen = FORECASTERS["hybrid" if policy.model == "auto" else policy.model]
-    return _with_horizon(chosen, policy)
-
-
-def _with_horizon(forecaster: Forecaster, policy: ForecastPolicy) -> Forecaster:
-    if not is_dataclass(forecaster) or isinstance(forecaster, type) or not _asks(forecaster):
-        return forecaster
-    return replace(forecaster, horizon=policy.horizon)
-
-
-def _asks(forecaster: object) -> bool:
-    """Return whether a forecaster wants to know how far ahead it will be asked."""
-    return hasattr(forecaster, "horizon")
 
 
 def _most_judged(policy: ForecastPolicy) -> int:
@@ -74,7 +55,7 @@ def _most_judged(policy: ForecastPolicy) -> int:
 def _quality(
     forecaster: Forecaster, history: Panel, policy: ForecastPolicy
 ) -> ForecastQuality | None:
-    naive = _with_horizon(FORECASTERS["seasonal_naive"], policy)
+    naive = SeasonalNaive(policy.horizon)
     try:
         return back_test(
             forecaster,
