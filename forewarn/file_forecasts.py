@@ -1,5 +1,6 @@
 """One file of `forewarn forecast`: read, fit, predict, write."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from forewarn_models.forecasters.choice import forecaster_for
 from forewarn_models.panel import Panel
 from forewarn_models.samples import grid
 
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)  # of steps
 _MOST_STEPS = 100_000
 _MOST_SLOTS = 50_000_000
 _LONGEST_STEP_MILLISECONDS = 365 * 86_400_000
@@ -34,7 +36,7 @@ class Horizon:
 
     def steps(self, step_milliseconds: int) -> int:
         """Return the number of steps; ConfigError when it cannot be meant."""
-        if self.text.isascii() and self.text.isdigit():
+        if _COUNT.fullmatch(self.text):
             steps = int(self.text)
         else:
             steps = -(-milliseconds_of(parse_duration(self.text)) // step_milliseconds)
@@ -73,7 +75,7 @@ class ForecastJob:
             forecast = self._forecast(_panel(file), n_steps)
             warning = _unsaid(file, forecast)
         except NotEnoughHistory as too_little:
-            warning = f"nothing can be said: {too_little}"
+            warning = f"nothing can be said: {too_little.fact}"
             forecast = _nothing(file, n_steps, quantile_levels(self.levels))
         write_columns(target, _output(file, forecast))
         return warning

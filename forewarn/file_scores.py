@@ -51,7 +51,7 @@ class ScoreJob:
         try:
             scored = self._scored(file.samples)
         except NotEnoughHistory as too_little:
-            warning = f"nothing can be said: {too_little}"
+            warning = f"nothing can be said: {too_little.fact}"
         write_columns(target, _output(file, scored))
         return warning
 

@@ -29,7 +29,8 @@ def run_jobs(job: Job, paths: Sequence[Path], *, what: str) -> None:
             n_failed += 1
             sys.stderr.write(f"forewarn: {error}\n")
     if n_failed:
-        raise DataError(f"{n_failed} of {len(paths)} files failed; the others are done")
+        others = "; the others are done" if n_failed < len(paths) else ""
+        raise DataError(f"{n_failed} of {len(paths)} files failed{others}")
 
 
 def outcome(job: Job, path: Path) -> tuple[str | None, str | None]:

@@ -32,7 +32,7 @@ def check(
         typer.Option("--print", help="Print the configuration with all defaults; no secrets."),
     ] = False,
 ) -> None:
-    """Check a configuration; say what it watches and how many false pages it allows.
+    """Check a configuration, and count the false pages that it allows.
 
     Every problem is listed at once, with its line. A false alarm is a page about a series that
     is healthy; a budget of 1/30d allows each series one in 30 days, so 1,000 series may page 33

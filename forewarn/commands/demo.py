@@ -22,7 +22,7 @@ def demo(
         help="Go on until Ctrl-C after the page; the default in a terminal.",
     ),
 ) -> None:
-    """See Forewarn work, in about two minutes, on real servers of its own.
+    """See Forewarn work on real servers of its own, in two minutes.
 
     Starts Prometheus, Alertmanager and node_exporter on loopback and free ports with two weeks of
     simulated history, learns, scores, breaks something, and shows the page that Alertmanager

@@ -16,10 +16,20 @@ def forecast(
     ],
     levels: Annotated[str, typer.Option(help="Central bands in percent, such as 80,95.")] = "80,95",
     model: Annotated[
-        str, typer.Option(help="auto, hybrid, seasonal_naive, prophet or ets.")
+        str, typer.Option(help="auto (which is hybrid), hybrid, seasonal_naive, prophet or ets.")
     ] = "auto",
 ) -> None:
-    """Forecast recordings from their last row on, with the code of the service."""
+    """Forecast recordings from their last row on, as the service does.
+
+    An input has a column `timestamp` (seconds since the epoch, or ISO-8601) and either a column
+    for each series, or `value` and columns of labels, such as `series`. An output
+    has a row for each series and coming step: `q0.5` is the median, `q0.1` and `q0.9` are the
+    ends of the central 80 % band.
+
+    Example: forewarn forecast series.csv --out forecasts --horizon 48
+
+    Exit codes: 0 done, 1 a file failed (the others are done), 2 an option is refused.
+    """
     from forewarn.file_forecasts import ForecastJob, Horizon
     from forewarn.file_work import run_jobs
     from forewarn_adapters.files import check_stems
@@ -33,6 +43,7 @@ def forecast(
     check_stems(inputs)
     make_directory(out)
     run_jobs(job, inputs, what="forecasting")
+    typer.echo(f"files written to {out}: {len(inputs)}", err=True)
 
 
 def _levels(text: str) -> tuple[float, ...]:

@@ -14,7 +14,13 @@ def rules(
     config: Annotated[Path, typer.Option(help="The configuration.")] = Path("forewarn.yaml"),
     out: Annotated[str, typer.Option(help="The file to write; - is standard output.")] = "-",
 ) -> None:
-    """Write the Prometheus rules of a configuration: recording rules and alerts."""
+    """Write the recording and alerting rules of a configuration.
+
+    Prometheus loads the file under `rule_files:`. The alerts page on episodes, with what was
+    seen, what was expected and how rare that is; write the file again when signals change.
+
+    Exit codes: 0 written, 1 the file cannot be written, 2 the configuration is refused.
+    """
     import os
 
     from forewarn_adapters.config.reading import read_config

@@ -19,7 +19,9 @@ def run(
         typer.Option(help="What this process does: train, score, api. Repeatable; default: all."),
     ] = None,
 ) -> None:
-    """Train on schedule, score every tick, serve /metrics and the API, until told to stop.
+    """Run the service: train, score, serve /metrics and the API.
+
+    It trains on the schedule and scores every tick until it is told to stop.
 
     SIGTERM or Ctrl-C stops within two seconds; what was learned and where the scoring stood is
     kept, so that the next start goes on from there. The log is JSON, a line an event, on stderr.

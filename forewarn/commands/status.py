@@ -20,7 +20,7 @@ def status(
     ] = "FOREWARN_TOKEN",
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
-    """Show what a running service does: readiness, and each signal with its newest verdicts.
+    """Show a running service: is it ready, and each signal's verdicts.
 
     Exit codes: 0 ready, 1 not ready or not reached.
     """

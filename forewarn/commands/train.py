@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 def train(
     signals: Annotated[
-        list[str] | None, typer.Argument(metavar="[SIGNAL]...", help="Which; default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[SIGNAL]...", help="Names from the configuration; default: all."),
     ] = None,
     *,
     config: Annotated[Path, typer.Option(help="The configuration.")] = Path("forewarn.yaml"),
     json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
 ) -> None:
-    """Train signals once: read, fit, back-test, compare with the champion, promote.
+    """Train signals once, and show how they would have alerted.
+
+    For each signal: read its history, fit, back-test on samples that the model has not seen,
+    compare with the champion (the model in use), and promote what is not worse. A running
+    service takes a new champion up by itself.
 
     Exit codes: 0 all were trained, 1 some failed, 2 the configuration or a name is refused.
     """

@@ -47,14 +47,22 @@ class DataError(ForewarnError):
 
 
 class NotEnoughHistory(DataError):  # noqa: N818  the name says what is wrong without "Error"
-    """No series has enough samples; `needed` and `got` are counts of samples."""
+    """No series has enough samples.
+
+    Args:
+        what: that needs them.
+        needed: how many samples.
+        got: how many there are.
+
+    `fact` is the message without its advice, which is for those who have a configuration.
+    """
 
     reason: ClassVar[str] = "not_enough_history"
 
     def __init__(self, what: str, *, needed: int, got: int) -> None:
+        self.fact = f"{what} needs at least {needed} samples of history, got {got}"
         super().__init__(
-            f"{what} needs at least {needed} samples of history, got {got}: "
-            "lengthen `history`, shorten `step`, or wait until the source holds more"
+            f"{self.fact}: lengthen `history`, shorten `step`, or wait until the source holds more"
         )
         self.needed = needed
         self.got = got

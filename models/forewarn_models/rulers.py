@@ -62,7 +62,7 @@ def ruler_of(samples: Samples) -> Ruler:
     """
     step = usual_step_milliseconds(samples)
     if not step:
-        raise NotEnoughHistory("a grid", needed=2, got=min(len(samples), 1))
+        raise NotEnoughHistory("the step between samples", needed=2, got=min(len(samples), 1))
     times = samples.timestamp_milliseconds
     first = int(times.min())
     # Phases lie on a circle: it is cut opposite to the first sample.

@@ -156,3 +156,14 @@ def test_a_file_with_absurd_gaps_is_refused(hourly, tmp_path, monkeypatch) -> No
     result = forecast(hourly, "--out", tmp_path / "out", "--horizon", 3)
     assert isinstance(result.exception, DataError)
     assert "cut it at its long gaps" in result.stderr
+
+
+def test_a_horizon_of_thousands_of_digits_is_refused(hourly: Path, tmp_path: Path) -> None:
+    result = forecast(hourly, "--out", tmp_path / "out", "--horizon", "9" * 5000)
+    assert isinstance(result.exception, ConfigError)
+    assert "a duration must be" in str(result.exception)
+
+
+def test_what_was_written_is_said(hourly: Path, tmp_path: Path) -> None:
+    result = forecast(hourly, "--out", tmp_path / "out", "--horizon", 1)
+    assert result.stderr == f"files written to {tmp_path / 'out'}: 1\n"

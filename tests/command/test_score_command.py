@@ -136,7 +136,11 @@ def test_too_little_history_is_a_warning_and_empty_scores(tmp_path: Path) -> Non
     path = write_input(tmp_path / "short.csv", series(20), series(20), names="a,b")
     result = score(path, "--out", tmp_path / "out", "--train-fraction", 0.5)
     assert result.exit_code == 0
-    assert "short.csv: nothing can be said: a detector needs at least 60" in result.stderr
+    assert result.stderr == (
+        f"forewarn: warning: {path}: nothing can be said: "
+        "a detector needs at least 60 samples of history, got 20\n"
+        f"files written to {tmp_path / 'out'}: 1\n"
+    )
     rows = read_rows(tmp_path / "out" / "short.csv")
     assert len(rows) == 60
     assert {row["score"] for row in rows} == {""}
@@ -208,5 +212,5 @@ def test_the_program_exits_with_one_for_a_failed_file(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         f"forewarn: {tmp_path}/absent.csv: a file that can be read is needed: "
-        "No such file or directory\nforewarn: 1 of 1 files failed; the others are done\n"
+        "No such file or directory\nforewarn: 1 of 1 files failed\n"
     )
