@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,12 +56,11 @@ def play_on_a_recording(console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="forewarn-demo-") as folder:
         text = recorded_config_text(recording_path(RECORDING), folder)
         config = parse_config(text, environment={}, name="the demo's configuration")
-        source = open_source(config)
-        console.print(f"Training on the first days of the recording {RECORDING!r} (simulated).")
-        replayed = _trained(console, config, source)
-        console.print("Now its last day, five minutes of it in a blink.")
-        n_pages = _replay(console, replayed, source)
-        source.close()
+        with closing(open_source(config)) as source:
+            console.print(f"Training on the first days of the recording {RECORDING!r} (simulated).")
+            replayed = _trained(console, config, source)
+            console.print("Now its last day, five minutes of it in a blink.")
+            n_pages = _replay(console, replayed, source)
     console.print(
         f"{n_pages} pages in {time.monotonic() - started:.0f} s. The faults that were planted are "
         "in data/README.md; with Prometheus and Alertmanager the same pages are delivered."
@@ -72,10 +72,13 @@ def _trained(console: Console, config: Config, source: Source) -> list[Replayed]
     replayed = []
     for signal in config.signals:
         with console.status(f"training {signal.name}"):
-            train_signal(signal, source=source, registry=registry, now_milliseconds=REPLAY_FROM)
+            outcome = train_signal(
+                signal, source=source, registry=registry, now_milliseconds=REPLAY_FROM
+            )
             champion = registry.champion(signal.name, "detector")
         if champion is None:
-            raise ModelError(f"{signal.name} must have a champion after training, got none")
+            why = outcome.models[0].why
+            raise ModelError(f"{signal.name} must have a champion after training, got none: {why}")
         model = detector_from_state(champion.state)
         policy = FoldPolicy(signal.budget)
         timing = timing_of(signal.step_milliseconds)
@@ -120,7 +123,7 @@ def _advance(one: Replayed, source: Source, *, now: int) -> None:
 
 
 def _new_alerts(one: Replayed) -> list[dict[str, dict[str, str]]]:
-    """Return an alert for each episode that began, or became more severe, and was not shown."""
+    """Return an alert for each episode that was not shown yet, as it stood when it began."""
     alerts = []
     for index in np.flatnonzero(one.said.severity > 0):
         episode = int(one.said.row[index]), int(one.said.episode_start_milliseconds[index])

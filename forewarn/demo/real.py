@@ -56,7 +56,7 @@ def _play(console: Console, stage: Stage, *, started: float, stay: bool) -> None
     _tell(console, "Prometheus, Alertmanager and node_exporter run on loopback.", started)
     _command(stage, "train", *(signal["name"] for signal in SIMULATED_SIGNALS))
     _command(stage, "rules", "--out", str(stage.rules_path))
-    urllib3.request("POST", f"{stage.prometheus.url}/-/reload")
+    _reload_rules(stage)
     _tell(console, "Trained on the simulated history; Prometheus has the alerting rules.", started)
     service = _start_service(stage)
     try:
@@ -69,6 +69,13 @@ def _play(console: Console, stage: Stage, *, started: float, stay: bool) -> None
             _watch(console, stage, until=lambda: False, seconds=float("inf"))
     finally:
         service.stop()
+
+
+def _reload_rules(stage: Stage) -> None:
+    answer = urllib3.request("POST", f"{stage.prometheus.url}/-/reload", timeout=30.0)
+    if answer.status != 200:
+        said = answer.data.decode(errors="replace").strip()
+        raise SourceUnavailable(f"Prometheus must take the alerting rules, got: {said}")
 
 
 def _start_service(stage: Stage) -> LocalServer:
