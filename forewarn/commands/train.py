@@ -113,7 +113,7 @@ def _show(outcomes: list["TrainingOutcome"], *, is_json: bool) -> None:
 def _table(outcomes: list["TrainingOutcome"]) -> "Table":
     from rich.table import Table
 
-    table = Table(pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for heading in ("signal", "model", "series", "history", "back-test", "version", "outcome"):
         table.add_column(heading, justify="right" if heading == "series" else "left")
     for outcome in outcomes:
@@ -124,7 +124,7 @@ def _table(outcomes: list["TrainingOutcome"]) -> "Table":
 
 def _cells(model: "ModelOutcome") -> tuple[str, ...]:
     if model.status == "failed":
-        return model.kind, "", "", "", "", f"failed: {model.reason}"
+        return model.kind, "", "", "", "", "failed"
     return (
         model.kind,
         str(model.n_series),

@@ -1,3 +1,4 @@
+import re
 import signal as signals
 import subprocess
 import sys
@@ -60,13 +61,15 @@ def train(monkeypatch, capsys):
 def test_training_all_promotes_what_it_can_and_fails_for_the_rest(train, folder):
     code, out, err = train()
     assert code == 1
-    lines = [line.split("│") for line in out.splitlines() if line.startswith("│")]
-    cells = [[cell.strip() for cell in line[1:-1]] for line in lines]
-    assert [(row[0], row[1], row[2], row[3], row[-1]) for row in cells] == [
-        ("load", "detector", "2", "4d", "promoted"),
-        ("load", "forecaster", "2", "4d", "promoted"),
-        ("nothing", "detector", "", "", "failed: not_enough_history"),
+    heading, *rows = [re.split(r"\s{2,}", line.strip()) for line in out.splitlines()]
+    assert heading[0] == "signal"
+    cells = [row for row in rows if len(row) > 2]  # a narrow terminal breaks long ones
+    assert [(*row[:2], row[-1]) for row in cells] == [
+        ("load", "detector", "promoted"),
+        ("load", "forecaster", "promoted"),
+        ("nothing", "detector", "failed"),
     ]
+    assert [row[2:4] for row in cells[:2]] == [["2", "4d"]] * 2
     assert "x budget" in cells[0][4]
     assert "x naive" in cells[1][4]
     assert "nothing: detector failed: a detector needs at least 60 samples" in err
