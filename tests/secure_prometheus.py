@@ -13,6 +13,7 @@ import yaml
 from forewarn_adapters.local_servers import PROMETHEUS, find_program, free_port
 from webhook import wait_until
 
+NAME = "prometheus.test"
 USERNAME, PASSWORD = "reader", "correct horse"
 
 
@@ -27,9 +28,9 @@ class SecurePrometheus:
 
 @contextmanager
 def secure_prometheus(directory: Path) -> Iterator[SecurePrometheus]:
-    """Its certificate is for `localhost` and `prometheus.test`, not for 127.0.0.1."""
+    """Its certificate is for NAME, not for the address that it listens on."""
     ca = trustme.CA()
-    server = ca.issue_cert("localhost", "prometheus.test")
+    server = ca.issue_cert(NAME)
     server.private_key_pem.write_to_path(directory / "server.key")
     server.cert_chain_pems[0].write_to_path(directory / "server.pem")
     client = ca.issue_cert("forewarn.test")
@@ -63,7 +64,7 @@ def secure_prometheus(directory: Path) -> Iterator[SecurePrometheus]:
     try:
         wait_until(lambda: "Server is ready" in log.read_text(), seconds=20)
         files = (directory / name for name in ("ca.pem", "client.pem"))
-        yield SecurePrometheus(f"https://localhost:{port}", *files)
+        yield SecurePrometheus(f"https://127.0.0.1:{port}", *files)
     finally:
         process.kill()
         process.wait()

@@ -165,7 +165,6 @@ def start_alertmanager(
     directory: Path, *, webhook_url: str, group_interval: str = "1s"
 ) -> LocalServer:
     """Return a running Alertmanager that sends every alert to `webhook_url` at once."""
-    port = free_port()
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "alertmanager.yml"
     route = {
@@ -178,15 +177,21 @@ def start_alertmanager(
     webhook = {"url": webhook_url, "send_resolved": True}
     receivers = [{"name": "webhook", "webhook_configs": [webhook]}]
     config.write_text(yaml.safe_dump({"route": route, "receivers": receivers}, sort_keys=False))
+    return start_configured_alertmanager(directory, config)
+
+
+def start_configured_alertmanager(directory: Path, config: Path) -> LocalServer:
+    """Return a running Alertmanager with a configuration file of its own."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     command = (
         _program(ALERTMANAGER),
         f"--config.file={config}",
         f"--storage.path={directory / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",
-        f"--web.external-url=http://127.0.0.1:{port}",
+        f"--web.external-url={url}",
         "--cluster.listen-address=",
     )
-    url = f"http://127.0.0.1:{port}"
     log = directory / "alertmanager.log"
     template = programs_directory() / TEMPLATE_DIRECTORY
     folder = template if template.exists() else None

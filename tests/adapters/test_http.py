@@ -29,7 +29,7 @@ from hostile_server import (
     in_turn,
     zip_bomb,
 )
-from secure_prometheus import PASSWORD, USERNAME, SecurePrometheus, secure_prometheus
+from secure_prometheus import NAME, PASSWORD, USERNAME, SecurePrometheus, secure_prometheus
 
 
 def client_of(
@@ -231,9 +231,9 @@ def secure(tmp_path_factory) -> Iterator[SecurePrometheus]:
         yield server
 
 
-def answer_of(server: SecurePrometheus, tls: Tls, *, host="localhost", password=PASSWORD) -> int:
+def answer_of(server: SecurePrometheus, tls: Tls, *, password=PASSWORD) -> int:
     endpoint = Endpoint(
-        url=server.url.replace("localhost", host),
+        url=server.url,
         tls=tls,
         basic_auth=BasicAuth(username=USERNAME, password=password),
     )
@@ -245,7 +245,7 @@ def answer_of(server: SecurePrometheus, tls: Tls, *, host="localhost", password=
 
 
 def test_a_prometheus_behind_tls_a_client_certificate_and_a_password_is_read(secure):
-    tls = Tls(ca_file=secure.ca_file, cert_file=secure.cert_file)
+    tls = Tls(ca_file=secure.ca_file, cert_file=secure.cert_file, server_name=NAME)
     assert answer_of(secure, tls) == 200
     assert answer_of(secure, tls, password="wrong") == 401
 
@@ -253,9 +253,9 @@ def test_a_prometheus_behind_tls_a_client_certificate_and_a_password_is_read(sec
 def test_a_server_is_reached_under_another_name_where_that_is_said(secure):
     tls = Tls(ca_file=secure.ca_file, cert_file=secure.cert_file)
     with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
-        answer_of(secure, tls, host="127.0.0.1")
-    named = tls.model_copy(update={"server_name": "prometheus.test"})
-    assert answer_of(secure, named, host="127.0.0.1") == 200
+        answer_of(secure, tls)
+    named = tls.model_copy(update={"server_name": NAME})
+    assert answer_of(secure, named) == 200
     other = tls.model_copy(update={"server_name": "other.test"})
     with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
         answer_of(secure, other)
@@ -263,12 +263,12 @@ def test_a_server_is_reached_under_another_name_where_that_is_said(secure):
 
 def test_an_unknown_authority_is_not_trusted(secure):
     with pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
-        answer_of(secure, Tls(cert_file=secure.cert_file))
+        answer_of(secure, Tls(cert_file=secure.cert_file, server_name=NAME))
 
 
 def test_a_server_that_wants_a_certificate_gets_none_unless_told(secure):
     with pytest.raises(SourceUnavailable):
-        answer_of(secure, Tls(ca_file=secure.ca_file))
+        answer_of(secure, Tls(ca_file=secure.ca_file, server_name=NAME))
 
 
 def test_text_from_outside_is_shown_as_one_bounded_printable_line():

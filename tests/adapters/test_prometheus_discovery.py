@@ -14,7 +14,7 @@ from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.errors import SourceTimeout, SourceUnavailable
 from forewarn_models.labels import labels_of
 from hostile_server import answering, hanging, hostile
-from secure_prometheus import PASSWORD, USERNAME, secure_prometheus
+from secure_prometheus import NAME, PASSWORD, USERNAME, secure_prometheus
 from webhook import wait_until
 
 SECOND = 1_000
@@ -145,7 +145,7 @@ def test_credentials_and_certificates_are_those_of_reading(tmp_path):
     with secure_prometheus(tmp_path) as server:
         settings = Prometheus(
             url=server.url,
-            tls=Tls(ca_file=server.ca_file, cert_file=server.cert_file),
+            tls=Tls(ca_file=server.ca_file, cert_file=server.cert_file, server_name=NAME),
             basic_auth=BasicAuth(username=USERNAME, password=PASSWORD),
         )
         assert inspected(settings, "vector(1)", 10**12).n_series == 1

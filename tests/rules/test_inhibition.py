@@ -8,24 +8,15 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from forewarn_adapters.local_servers import ALERTMANAGER, LocalServer, find_program, free_port
+from forewarn_adapters.local_servers import start_configured_alertmanager
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "alertmanager.example.yml"
 
 
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    command = (
-        find_program(ALERTMANAGER) or ALERTMANAGER[0],
-        f"--config.file={EXAMPLE}",
-        f"--storage.path={tmp_path / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--cluster.listen-address=",
-    )
-    url = f"http://127.0.0.1:{port}"
-    server = LocalServer("alertmanager", command, url, tmp_path / "alertmanager.log").start()
-    yield url
+    server = start_configured_alertmanager(tmp_path, EXAMPLE)
+    yield server.url
     server.stop()
 
 

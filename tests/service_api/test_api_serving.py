@@ -25,7 +25,7 @@ def certificates(tmp_path_factory):
     authority = trustme.CA()
     paths = {"ca": directory / "ca.pem"}
     authority.cert_pem.write_to_path(paths["ca"])
-    for name in ("localhost", "client"):
+    for name in ("127.0.0.1", "client"):
         issued = authority.issue_cert(name)
         paths[f"{name}_key"] = directory / f"{name}.key"
         paths[name] = directory / f"{name}.pem"
@@ -35,7 +35,7 @@ def certificates(tmp_path_factory):
 
 
 def get(port, context):
-    connection = http.client.HTTPSConnection("localhost", port, timeout=10, context=context)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
     try:
         connection.request(
             "GET", "/api/v1/signals", headers={"authorization": f"Bearer {TOKENS['read']}"}
@@ -53,7 +53,7 @@ def config_with(tls):
 
 
 def test_tls_is_served_from_the_configured_pair(make_parts, certificates):
-    tls = Tls(cert_file=certificates["localhost"], key_file=certificates["localhost_key"])
+    tls = Tls(cert_file=certificates["127.0.0.1"], key_file=certificates["127.0.0.1_key"])
     context = ssl.create_default_context(cafile=certificates["ca"])
     with served(make_parts(config=config_with(tls))) as api:
         assert get(api.port, context) == 200
@@ -66,8 +66,8 @@ def test_tls_is_served_from_the_configured_pair(make_parts, certificates):
 
 def test_with_an_authority_callers_must_show_a_certificate(make_parts, certificates):
     tls = Tls(
-        cert_file=certificates["localhost"],
-        key_file=certificates["localhost_key"],
+        cert_file=certificates["127.0.0.1"],
+        key_file=certificates["127.0.0.1_key"],
         ca_file=certificates["ca"],
     )
     with served(make_parts(config=config_with(tls))) as api:
