@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from forewarn_models.arrays import AnyArray
-from forewarn_models.contract import Carry, State
+from forewarn_models.contract import State
 from forewarn_models.errors import ModelError, UnknownFormat
 
 _MANIFEST = "manifest.json"
-_CARRY_KIND = "carry"
 
 # A stored model larger than this is refused before it is read: 10,000 forests of 100 trees fit.
 MAX_BYTES = 4 * 2**30
@@ -53,18 +52,6 @@ def from_bytes(data: bytes) -> State:
         return State(manifest["kind"], manifest["format_version"], manifest["manifest"], arrays)
     except KeyError as missing:
         raise UnknownFormat(f"a stored model must have {missing} in its {_MANIFEST}") from missing
-
-
-def carry_state(carry: Carry) -> State:
-    """Return a carry as a state, so that it is stored the same way."""
-    return State(_CARRY_KIND, 1, {"next_milliseconds": carry.next_milliseconds}, carry.arrays)
-
-
-def carry_of(state: State) -> Carry:
-    """Return the carry that `carry_state` made a state of."""
-    if state.kind != _CARRY_KIND or state.format_version != 1:
-        raise UnknownFormat(f"a carry of format 1 is needed, got {state.kind!r}")
-    return Carry(state.arrays, int(state.manifest["next_milliseconds"]))
 
 
 def _pack(manifest: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> bytes:

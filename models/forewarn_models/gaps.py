@@ -13,8 +13,3 @@ def stale_after_milliseconds(step_milliseconds: int) -> int:
     (60000, 900000)
     """
     return max(3 * step_milliseconds, min(_PROMETHEUS_FORGETS_AFTER, 60 * step_milliseconds))
-
-
-def is_stale(newest_milliseconds: int, *, now_milliseconds: int, step_milliseconds: int) -> bool:
-    """Return whether a row whose newest sample is of that time can no longer be judged now."""
-    return now_milliseconds - newest_milliseconds > stale_after_milliseconds(step_milliseconds)

@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forewarn_models.artefact import carry_of, carry_state, from_bytes, to_bytes
+from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.catalogue import DETECTORS, detector_from_state
 from forewarn_models.contract import State
 from forewarn_models.errors import ModelError, NotEnoughHistory, UnknownFormat
+from forewarn_models.fold import (
+    FoldPolicy,
+    fold_state_from_bytes,
+    fold_state_to_bytes,
+    start_fold,
+)
 from forewarn_models.panel import Panel
 from strategies import SERIES, STEP, daily, noise, panel_of, values
 
@@ -110,7 +116,8 @@ def test_the_same_seed_gives_the_same_model(detector, model, whole, recent):
 
 def test_state_and_carry_survive_the_way_through_bytes(model, recent):
     again = detector_from_state(from_bytes(to_bytes(model.state())))
-    carry = carry_of(from_bytes(to_bytes(carry_state(model.initial_carry()))))
+    start = start_fold(model, FoldPolicy())
+    carry = fold_state_from_bytes(fold_state_to_bytes(start)).carry
     assert again.series == model.series
     assert again.output_series == model.output_series
     assert again.step_milliseconds == model.step_milliseconds

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from forewarn_models import artefact
-from forewarn_models.artefact import carry_of, carry_state, from_bytes, to_bytes
-from forewarn_models.contract import Carry, State
+from forewarn_models.artefact import from_bytes, to_bytes
+from forewarn_models.contract import State
 from forewarn_models.errors import ModelError, UnknownFormat
 
 STATE = State("thing", 1, {"a": [1, "x"]}, {"b/c": np.arange(6).reshape(2, 3), "d": np.zeros(0)})
@@ -22,17 +22,6 @@ def test_a_state_survives_the_way_through_bytes():
 
 def test_the_same_state_gives_the_same_bytes():
     assert to_bytes(STATE) == to_bytes(from_bytes(to_bytes(STATE)))
-
-
-def test_a_carry_survives_the_way_through_bytes():
-    carry = carry_of(from_bytes(to_bytes(carry_state(Carry({"x": np.ones(2)}, 123)))))
-    assert carry.next_milliseconds == 123
-    assert carry.arrays["x"].tolist() == [1, 1]
-
-
-def test_a_carry_of_another_kind_is_refused():
-    with pytest.raises(UnknownFormat, match="a carry of format 1 is needed, got 'thing'"):
-        carry_of(STATE)
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive", to_bytes(STATE)[:100]])
