@@ -61,7 +61,21 @@ def open_client(tracking_url: str, *, directory: Path) -> "MlflowClient":
     with registry_errors(what), _alone(url), warnings.catch_warnings():
         # MLflow's own tables use an option that SQLAlchemy 2.1 deprecates
         warnings.filterwarnings("ignore", category=DeprecationWarning)
+        _make_tables(url)
         return MlflowClient(tracking_uri=url, registry_uri=url)
+
+
+def _make_tables(url: str) -> None:
+    """Make a new SQLite file whole or not at all: tables half made could never be opened again."""
+    from mlflow import MlflowClient
+
+    path = Path(url.removeprefix(_SQLITE))
+    if not url.startswith(_SQLITE) or path.exists():
+        return
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"{_SQLITE}{unfinished}", registry_uri=f"{_SQLITE}{unfinished}")
+    unfinished.replace(path)
 
 
 @contextlib.contextmanager

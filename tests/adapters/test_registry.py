@@ -329,3 +329,28 @@ def test_two_processes_may_open_a_new_registry_at_once(tmp_path):
     command = [sys.executable, "-c", code, tmp_path]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert sorted(one.communicate()[0] for one in both) == ["1\n", "2\n"]
+
+
+def test_being_killed_while_tables_are_made_leaves_nothing_that_cannot_be_opened(tmp_path):
+    program = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from mlflow.store.db import utils
+        from forewarn_adapters.registry import Registry
+        made = utils._initialize_tables
+        def killed(engine):
+            made(engine)
+            os.kill(os.getpid(), signal.SIGKILL)
+        utils._initialize_tables = killed
+        import mlflow.store.tracking.sqlalchemy_store as store
+        store.mlflow.store.db.utils._initialize_tables = killed
+        registry = Registry("sqlite:///mlruns/mlflow.db", directory=Path(sys.argv[1]))
+        registry.champion_version("a", "detector")
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+    registry = Registry("sqlite:///mlruns/mlflow.db", directory=tmp_path)
+    assert registry.champion_version("a", "detector") is None

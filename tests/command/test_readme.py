@@ -95,9 +95,8 @@ def test_each_command_is_a_test_here() -> None:
 
 
 def test_make_demo_is_forewarn_demo() -> None:
-    said = subprocess.run(
-        ["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    command = ["make", "--dry-run", "--no-print-directory", "demo"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert said.stdout.splitlines()[-1].endswith("/forewarn demo")
 
 
