@@ -42,9 +42,11 @@ class HttpServer:
 
 
 def _listening(api: Api) -> socket.socket:
-    family = socket.AF_INET6 if ":" in api.host else socket.AF_INET
+    # Where nothing resolves names, this one still means what it says.
+    host = "127.0.0.1" if api.host == "localhost" else api.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((api.host, api.port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, api.port), family=family, backlog=_BACKLOG)
     except OSError as refused:
         raise ConfigError(
             f"api.listen must be an address that is free, got {api.listen!r}: {refused.strerror}"

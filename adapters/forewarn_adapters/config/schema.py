@@ -251,9 +251,7 @@ class Api(Section):
     @property
     def host(self) -> str:
         """The address of `listen` without brackets; empty means every interface."""
-        host = self.listen.rpartition(":")[0].strip("[]")
-        # Where nothing resolves names, this one still means what it says.
-        return "127.0.0.1" if host == "localhost" else host
+        return self.listen.rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
