@@ -88,11 +88,26 @@ def alarm_counts(
     An alarm is the start of an episode, and each further `repeat_milliseconds` that it stays on.
     """
     is_on = verdicts.severity > 0
-    row, start = verdicts.row[is_on], verdicts.episode_start_milliseconds[is_on]
-    age = verdicts.timestamp_milliseconds[is_on] - start
-    number = np.maximum(age, 0) // repeat_milliseconds
-    alarms = np.unique(np.column_stack([row, start, number]), axis=0)
+    alarms = distinct_alarms(
+        verdicts.row[is_on],
+        verdicts.episode_start_milliseconds[is_on],
+        verdicts.timestamp_milliseconds[is_on],
+        repeat_milliseconds=repeat_milliseconds,
+    )
     return np.bincount(alarms[:, 0], minlength=len(verdicts.series)).astype(np.int64)
+
+
+def distinct_alarms(
+    row: IntegerArray,
+    start_milliseconds: IntegerArray,
+    timestamp_milliseconds: IntegerArray,
+    *,
+    repeat_milliseconds: int = REPEAT_MILLISECONDS,
+) -> IntegerArray:
+    """Return the alarms of samples in episodes, (n, 3): row, start of the episode, which repeat."""
+    age = np.maximum(timestamp_milliseconds - start_milliseconds, 0)
+    columns = np.column_stack([row, start_milliseconds, age // repeat_milliseconds])
+    return np.unique(columns.astype(np.int64), axis=0)
 
 
 @njit(cache=True, nogil=True)

@@ -8,7 +8,7 @@ import numpy as np
 from forewarn_models.arrays import AnyArray, BooleanArray, FloatArray, IntegerArray
 from forewarn_models.budget import Budget
 from forewarn_models.contract import FittedDetector
-from forewarn_models.episodes import REPEAT_MILLISECONDS
+from forewarn_models.episodes import distinct_alarms
 from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
@@ -234,11 +234,10 @@ def _largest(score: FloatArray) -> FloatArray:
 
 
 def _alarms(part: _Matrices) -> IntegerArray:
-    """Return the alarms of a part as rows of (row, start of the episode, which repeat)."""
+    """Return the alarms of a part as `distinct_alarms` tells them apart."""
     row, column = np.nonzero(part.columns["severity"] > 0)
-    began = part.columns["began"][row, column]
-    repeat = np.maximum(part.times[column] - began, 0) // REPEAT_MILLISECONDS
-    return np.unique(np.column_stack([row, began, repeat]).astype(np.int64), axis=0)
+    began = part.columns["began"][row, column].astype(np.int64)
+    return distinct_alarms(row, began, part.times[column])
 
 
 def _ratio(part: float, whole: float) -> float:
