@@ -3,8 +3,7 @@
     ForewarnError
     ├── ConfigError             the configuration is refused; nothing was changed
     ├── DataError               the series cannot be used as they are
-    │   ├── NotEnoughHistory    too few samples to learn from
-    │   └── IrregularStep       timestamps do not fit the step that was asked for
+    │   └── NotEnoughHistory    too few samples to learn from
     ├── ModelError              a fitted model cannot be used
     │   └── UnknownFormat       its stored form is not one that this version reads
     ├── SourceError             a source of samples did not give a usable answer
@@ -66,12 +65,6 @@ class NotEnoughHistory(DataError):  # noqa: N818  the name says what is wrong wi
         )
         self.needed = needed
         self.got = got
-
-
-class IrregularStep(DataError):  # noqa: N818  as above
-    """Timestamps do not fit the step that was asked for."""
-
-    reason: ClassVar[str] = "irregular_step"
 
 
 class ModelError(ForewarnError):
