@@ -20,10 +20,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from flow_parts import Site, build_site
+from forewarn.demo.receiver import PageReceiver
 from forewarn_adapters.local_servers import ScrapeJob, free_port, start_alertmanager
 from forewarn_models.durations import parse_duration
 from forewarn_rules import SignalRules, rules_for
-from webhook import WebhookReceiver, wait_until
+from webhook import wait_until
 
 JUMP = 5.0
 
@@ -34,21 +35,19 @@ def crossing(site: Site, machine: str) -> float:
     return min(float(time_) for time_, value in found[0]["values"] if float(value) == JUMP)
 
 
-def received(webhook: WebhookReceiver, machine: str) -> float | None:
-    for at, body in list(webhook.notifications):
+def received(webhook: PageReceiver, machine: str) -> float | None:
+    for at, body in zip(webhook.received_seconds, webhook.pages, strict=False):
         for alert in body["alerts"]:
             if alert["labels"].get("machine") == machine and alert["status"] == "firing":
                 return at
     return None
 
 
-def is_received(webhook: WebhookReceiver, machine: str) -> bool:
+def is_received(webhook: PageReceiver, machine: str) -> bool:
     return received(webhook, machine) is not None
 
 
-def latencies(
-    site: Site, webhook: WebhookReceiver, machines: list[str], pause: float
-) -> list[float]:
+def latencies(site: Site, webhook: PageReceiver, machines: list[str], pause: float) -> list[float]:
     found = []
     for machine in machines:
         time.sleep(pause + random.random() * pause)
@@ -65,7 +64,7 @@ def run(directory: Path, chosen: argparse.Namespace) -> None:
     step = parse_duration(chosen.step)
     machines = [f"fault{n}" for n in range(chosen.faults)]
     healthy = [f"healthy{n}" for n in range(20)]
-    webhook = WebhookReceiver()
+    webhook = PageReceiver()
     alertmanager = start_alertmanager(directory / "alertmanager", webhook_url=webhook.url)
     port = free_port()
     site = build_site(
@@ -85,7 +84,7 @@ def run(directory: Path, chosen: argparse.Namespace) -> None:
         time.sleep(max(0.0, chosen.minutes * 60 - (time.monotonic() - began)))
         false = {
             alert["labels"]["machine"]
-            for alert in webhook.alerts()
+            for alert in webhook.firing()
             if alert["labels"].get("machine", "").startswith("healthy")
         }
         way = "remote write" if chosen.remote else "scrape"

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from forewarn.demo.receiver import PageReceiver
 from forewarn_adapters.local_servers import (
     LocalServer,
     PrometheusSettings,
     start_alertmanager,
     start_prometheus,
 )
-from webhook import WebhookReceiver
 
 
 @pytest.fixture(scope="session")
@@ -23,15 +23,15 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer
 
 
 @pytest.fixture(scope="session")
-def webhook() -> Iterator[WebhookReceiver]:
-    receiver = WebhookReceiver()
+def webhook() -> Iterator[PageReceiver]:
+    receiver = PageReceiver()
     yield receiver
     receiver.close()
 
 
 @pytest.fixture(scope="session")
 def alertmanager(
-    tmp_path_factory: pytest.TempPathFactory, webhook: WebhookReceiver
+    tmp_path_factory: pytest.TempPathFactory, webhook: PageReceiver
 ) -> Iterator[LocalServer]:
     directory = tmp_path_factory.mktemp("alertmanager")
     server = start_alertmanager(directory, webhook_url=webhook.url)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -9,11 +10,16 @@ _LARGEST_BODY = 2**20
 
 
 class PageReceiver:
-    """Listens on loopback for pages; `pages` holds the bodies that came, oldest first."""
+    """Listens on loopback for pages.
+
+    `pages` holds the bodies that came, oldest first, `received_seconds` when each did, since the
+    epoch.
+    """
 
     def __init__(self) -> None:
         self.pages: list[dict[str, Any]] = []
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.pages))
+        self.received_seconds: list[float] = []
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         server.daemon_threads = True
         self._server = server
         self.url = f"http://127.0.0.1:{server.server_port}/"
@@ -36,12 +42,14 @@ class PageReceiver:
         self._thread.join()
 
 
-def _handler(pages: list[dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
+def _handler(receiver: PageReceiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             if 0 < length <= _LARGEST_BODY:
-                pages.append(json.loads(self.rfile.read(length)))
+                page = json.loads(self.rfile.read(length))
+                receiver.received_seconds.append(time.time())
+                receiver.pages.append(page)
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -4,14 +4,15 @@ import time
 from pathlib import Path
 
 from flow_parts import build_site
+from forewarn.demo.receiver import PageReceiver
 from forewarn_adapters.local_servers import start_alertmanager
-from webhook import WebhookReceiver, wait_until
+from webhook import wait_until
 
 
 def test_every_sample_has_one_score_and_the_alert_comes_once_whoever_is_killed(
     tmp_path: Path,
 ) -> None:
-    webhook = WebhookReceiver()
+    webhook = PageReceiver()
     alertmanager = start_alertmanager(tmp_path / "alertmanager", webhook_url=webhook.url)
     site = build_site(tmp_path, alertmanager=alertmanager)
     service = site.service().start()
@@ -33,14 +34,14 @@ def test_every_sample_has_one_score_and_the_alert_comes_once_whoever_is_killed(
         site.exporter.fixed["m1"] = 5.0
         time.sleep(2)
         alertmanager.start()
-        wait_until(lambda: bool(webhook.alerts()))
+        wait_until(lambda: bool(webhook.firing()))
 
         service.kill()
         service.start()
         ended = site.wait_for_scores() - 3
 
         assert site.unscored(start=began, end=ended) == {}
-        delivered = [(alert["labels"]["machine"], alert["status"]) for alert in webhook.alerts()]
+        delivered = [(alert["labels"]["machine"], alert["status"]) for alert in webhook.firing()]
         assert delivered == [("m1", "firing")]
     finally:
         site.close()
