@@ -15,7 +15,8 @@ help:  ## Say what each target does
 $(INSTALLED): requirements.lock pyproject.toml
 	@echo "setting up $(VENV): takes a minute or two the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@# the lock is complete: without --no-deps, older pips look beyond it for coverage[toml] and stop at a newer one
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -71,11 +71,20 @@ class Api:
             connection.close()
 
     def raw(self, *pieces: bytes, timeout: float = 10.0) -> bytes:
-        """Send bytes as they are, and return all that comes back until the far end closes."""
-        with socket.create_connection((self.host, self.port), timeout=timeout) as connection:
+        """Send bytes as they are, and return all that comes back until the far end closes.
+
+        An end that closes before it has read all that was sent resets the connection: an end too.
+        """
+        answer = bytearray()
+        with (
+            socket.create_connection((self.host, self.port), timeout=timeout) as connection,
+            contextlib.suppress(ConnectionResetError, BrokenPipeError),
+        ):
             for piece in pieces:
                 connection.sendall(piece)
-            return b"".join(iter(lambda: connection.recv(65_536), b""))
+            while part := connection.recv(65_536):
+                answer += part
+        return bytes(answer)
 
 
 @contextlib.contextmanager
