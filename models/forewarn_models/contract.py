@@ -40,7 +40,7 @@ class State:
 
     Args:
         kind: the catalogue name of the model, such as `rarity_detector`.
-        format_version: of the arrays and the manifest; readers keep reading old ones.
+        format_version: of the arrays and the manifest; released ones are read for ever.
         manifest: what JSON can hold: hyperparameters, series labels, step.
         arrays: by name.
     """
@@ -66,6 +66,7 @@ class Scores:
         return_period_seconds: how rare a deviation this large is on this row when healthy;
             higher is rarer. NaN means *cannot say* (gap, or a row that is not trained).
         direction: +1 above what was expected, -1 below, 0 neither (groups, cannot say).
+        view: index into `views.VIEWS` of what is rarest about it; -1 for groups, cannot say.
     """
 
     series: tuple[Labels, ...]
@@ -74,6 +75,7 @@ class Scores:
     upper: FloatArray
     return_period_seconds: FloatArray
     direction: SmallIntegerArray
+    view: SmallIntegerArray
 
 
 class FittedDetector(Protocol):
@@ -109,9 +111,10 @@ class FittedDetector(Protocol):
 class Detector(Protocol):
     """Hyperparameters of a detector: a frozen dataclass that only stores them."""
 
-    def fit(self, history: Panel) -> FittedDetector:
+    def fit(self, history: Panel, earlier: FittedDetector | None = None) -> FittedDetector:
         """Return what was learned. Rows with too little history stay, and cannot say.
 
+        A model `earlier` that ended within this history may hand down what it saw before it.
         Raises NotEnoughHistory when no row has enough.
         """
         ...

@@ -1,105 +1,111 @@
-"""The rarity detector: views of a robust seasonal baseline, and how rare their extremes are."""
+"""The rarity detector: many views of each series, and how rare the rarest of them is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 import numpy as np
 
-from forewarn_models.arrays import AnyArray, BooleanArray, FloatArray, IntegerArray
-from forewarn_models.baseline import gains_of, joined
-from forewarn_models.contract import Carry, Scores, State
+from forewarn_models.arrays import AnyArray, FloatArray
+from forewarn_models.baseline import N_KIND, Tried
+from forewarn_models.calendar import UTC, Calendar, hours_of
+from forewarn_models.contract import Carry, FittedDetector, Scores, State
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, ModelError, NotEnoughHistory, UnknownFormat
-from forewarn_models.forest import Forests, forests_of, isolation, stacked
-from forewarn_models.groups import GroupModel, Groups, fit_groups, groups_of
-from forewarn_models.kernels import N_CARRY, RESIDUAL, Tables, follow
+from forewarn_models.groups import Groups, group_decades, groups_of
 from forewarn_models.labels import Labels
-from forewarn_models.learning import Learned, Recipe, learn, windows
+from forewarn_models.layout import LEVEL, LEVEL_RUN, SEEN
 from forewarn_models.panel import Panel
-from forewarn_models.rarity import Tails, fit_tails, tails_of, together
-from forewarn_models.seasons import Season, candidates, clock_of
-from forewarn_models.views import (
-    Direction,
-    Standards,
-    direction_of,
-    series_channels,
-    standards_of,
+from forewarn_models.rules import Rules, rules_of
+from forewarn_models.seasons import Season, candidates, cycles_of, first_bins
+from forewarn_models.views import Direction
+from forewarn_models.walk import (
+    Clock,
+    Known,
+    Lesson,
+    Memory,
+    Said,
+    blank_memory,
+    learn_walk,
+    room_for,
+    score_walk,
 )
 
 KIND = "rarity_detector"
-FORMAT_VERSION = 1
-_CELLS = 400_000  # scored at a time, to bound memory
+FORMAT_VERSION = 2
+LARGEST_VALUE = 1e30  # values beyond are taken for this: sizes are held in single precision
+_CELLS = 2_000_000  # scored at a time, to bound memory
+_ROWS = 256  # learned at a time, to bound memory
 _DIRECTIONS = ("both", "up", "down")
+_OF_DEVIATION = 0.3  # of the mean deviation, added before a logarithm is taken
+_SAMPLED = 256  # values that a median is taken of
 
 
 @dataclass(frozen=True, slots=True)
 class RarityDetector:
     """How often a deviation this large starts on this series when nothing is wrong.
 
-    Residuals against a seasonal baseline, changes against the last minutes and an isolation
-    forest of both are combined, and the tail of the combination gives the return period. Good at
-    spikes, steps, changed noise and frozen values; a drift slower than hours is followed. The
-    statistic does not change when a series is shifted or scaled. Its card is
+    Seven views look at each sample: its change against the last minutes and the last hour, in its
+    own units and in logarithms; whether its value, the level of the last hours, the deviation from
+    the season or the unrest were ever seen; whether it stands still. Each says how rare that is,
+    and the rarest is the answer. Nothing is fitted to labels, and nothing has to be tuned. A
+    series may be scaled, and one that is ever negative shifted: return periods stay. Its card is
     docs/models/rarity_detector.md.
 
     Args:
         direction: the side that can be an anomaly.
-        seasons: cycles to look for, or "auto": hour, day, weekend and week where they help.
+        seasons: cycles to look for, or "auto": day, days off apart, week where they help.
+        calendar: the civil time that people keep there.
         group_by: labels; series with equal values of them also form a group.
-        n_trees: of each isolation forest; 0 grows none.
         min_history: samples that a series needs, at least 60.
-        seed: of the forests.
     """
 
     direction: Direction = "both"
     seasons: Literal["auto"] | tuple[timedelta, ...] = "auto"
+    calendar: Calendar = UTC
     group_by: tuple[str, ...] = ()
-    n_trees: int = 25
     min_history: int = 60
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.direction not in _DIRECTIONS:
             raise ConfigError(f"direction must be one of {_DIRECTIONS}, got {self.direction!r}")
         if self.min_history < 60:
             raise ConfigError(f"min_history must be at least 60 samples, got {self.min_history}")
-        if not 0 <= self.n_trees <= 1000:
-            raise ConfigError(f"n_trees must be from 0 to 1000, got {self.n_trees}")
 
-    def fit(self, history: Panel) -> "FittedRarityDetector":
-        """Return what `history` teaches; rows with too little of it will say so, not guess.
+    def fit(self, history: Panel, earlier: FittedDetector | None = None) -> "FittedRarityDetector":
+        """Return what `history` teaches; rows with too little of it say so until they have it.
 
+        What `earlier`, a model that ended within this history, had seen of a series stays known;
+        one that ended elsewhere, or has another step, is passed over.
         Raises NotEnoughHistory when no row has `min_history` values.
         """
-        values, counts = self._usable(history)
-        recipe = self._recipe(history)
-        parts = [
-            part
-            for rows, first in windows(values)
-            for part in learn(
-                values[rows, first:], history.times_milliseconds[first:], rows, recipe
-            )
-        ]
-        return _assembled(self, history, parts, recipe, counts >= self.min_history)
-
-    def _usable(self, history: Panel) -> tuple[FloatArray, IntegerArray]:
-        values = np.where(np.isfinite(history.values), history.values, np.nan)
-        counts = np.isfinite(values).sum(axis=1)
-        most = int(counts.max(initial=0))
+        values = usable(history.values)
+        most = int(np.isfinite(values).sum(axis=1).max(initial=0))
         if most < self.min_history:
             raise NotEnoughHistory("a detector", needed=self.min_history, got=most)
-        values[counts < self.min_history] = np.nan
-        return values, counts
-
-    def _recipe(self, history: Panel) -> Recipe:
-        step = history.step_milliseconds
-        periods = None if self.seasons == "auto" else tuple(map(milliseconds_of, self.seasons))
-        seasons = candidates(
-            periods, step_milliseconds=step, span_milliseconds=history.n_times * step
+        seasons = self._seasons(history)
+        known, memory = _learned(values, history, seasons, self)
+        if isinstance(earlier, FittedRarityDetector) and _meets(earlier, history):
+            _go_on(memory, history, earlier)
+        return FittedRarityDetector(
+            series=history.series,
+            groups=groups_of(history.series, self.group_by),
+            step_milliseconds=history.step_milliseconds,
+            end_milliseconds=history.end_milliseconds,
+            direction=self.direction,
+            seasons=seasons,
+            calendar=self.calendar,
+            min_history=self.min_history,
+            known=known,
+            memory=memory,
         )
-        return Recipe(seasons, self.direction, self.n_trees, self.seed, step)
+
+    def _seasons(self, history: Panel) -> tuple[Season, ...]:
+        periods = None if self.seasons == "auto" else tuple(map(milliseconds_of, self.seasons))
+        step = history.step_milliseconds
+        span = history.n_times * step
+        return candidates(periods, step_milliseconds=step, span_milliseconds=span)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,15 +118,11 @@ class FittedRarityDetector:
         step_milliseconds: of the grid.
         end_milliseconds: of the history: the first slot to score.
         direction: the side that can be an anomaly.
-        seasons: the kinds that `tables` refers to.
-        tables: the baseline.
-        edges: (n_series, 2) of the band, in spreads.
-        is_positive: (n_series,) rows that were never negative: their band is not either.
-        forests: of the series.
-        standards: of the series' channels.
-        tails: of the series' combined statistic.
-        group_model: None without groups.
-        carry: (n_series, N_CARRY) at the end of the history.
+        seasons: the kinds that `known` refers to.
+        calendar: the civil time they stand in.
+        min_history: samples that a series needs before it says anything.
+        known: profiles and offsets.
+        memory: at the end of the history.
     """
 
     series: tuple[Labels, ...]
@@ -129,50 +131,85 @@ class FittedRarityDetector:
     end_milliseconds: int
     direction: Direction
     seasons: tuple[Season, ...]
-    tables: Tables
-    edges: FloatArray
-    is_positive: BooleanArray
-    forests: Forests
-    standards: Standards
-    tails: Tails
-    group_model: GroupModel | None
-    carry: FloatArray
+    calendar: Calendar
+    min_history: int
+    known: Known
+    memory: Memory
 
     @property
     def output_series(self) -> tuple[Labels, ...]:
         return (*self.series, *self.groups.labels)
 
-    @property
-    def is_trained(self) -> BooleanArray:
-        """(n_output_rows,) which rows can say anything."""
-        own = ~np.isnan(self.tails.power)
-        if self.group_model is None:
-            return own
-        return np.concatenate([own, ~np.isnan(self.group_model.tails.power)])
-
     def initial_carry(self) -> Carry:
         """Return the carry at the end of the history that the model was fitted on."""
-        return Carry({"baseline": self.carry}, self.end_milliseconds)
+        return Carry(self.memory._asdict(), self.end_milliseconds)
 
     def score(self, recent: Panel, carry: Carry) -> tuple[Scores, Carry]:
         """Return the scores of `recent`, which starts where `carry` ends, and the next carry.
 
         Raises ModelError when series, step or start do not fit.
         """
+        scores, following, _ = self._scored(recent, carry, with_views=False)
+        return scores, following
+
+    def views(self, recent: Panel, carry: Carry) -> FloatArray:
+        """Return what each view says of `recent`, (n_series, n_times, N_VIEWS).
+
+        Decades of the return period in seconds, before discounts; NaN where there is no sample.
+        """
+        _, _, views = self._scored(recent, carry, with_views=True)
+        return views
+
+    def _scored(
+        self, recent: Panel, carry: Carry, *, with_views: bool
+    ) -> tuple[Scores, Carry, FloatArray]:
         self._check(recent, carry)
-        state = np.array(carry.arrays["baseline"], dtype=np.float64)
-        wide = max(1, len(self.series), self.groups.members.size)
-        chunk = max(1, _CELLS // wide)
-        parts = [
-            self._score_columns(recent.columns(first, first + chunk), state)
+        memory = Memory(*(np.array(carry.arrays[name]) for name in Memory._fields))
+        chunk = max(1, _CELLS // max(1, len(self.output_series), self.groups.members.size))
+        said = [
+            self._said(recent.columns(first, first + chunk), memory, with_views=with_views)
             for first in range(0, max(recent.n_times, 1), chunk)
         ]
-        expected, lower, upper, period, direction = (
-            column[0] if len(column) == 1 else np.concatenate(column, axis=1)
-            for column in zip(*parts, strict=True)
+        whole = said[0] if len(said) == 1 else _joined(said)
+        following = Carry(memory._asdict(), recent.end_milliseconds)
+        return self._scores(whole), following, whole.views
+
+    def _said(self, recent: Panel, memory: Memory, *, with_views: bool) -> Said:
+        """Return what is said of some columns; `memory` moves on in place."""
+        said = room_for(recent.n_series, recent.n_times, with_views=with_views)
+        rules = rules_of(self.step_milliseconds / 1000.0, self.direction)
+        before = np.array(memory.exact[:, SEEN])
+        clock = _clock(recent, self.seasons, self.calendar, rules)
+        values = usable(recent.values)
+        score_walk(values, clock, self.known, memory, said, rules)
+        seen = before[:, None] + np.cumsum(np.isfinite(values), axis=1) - 1
+        said.decades[seen < self.min_history] = np.nan
+        lower = said.lower[np.isfinite(self.known.offset)]
+        said.lower[np.isfinite(self.known.offset)] = np.maximum(lower, 0.0)
+        return said
+
+    def _scores(self, said: Said) -> Scores:
+        is_silent = np.isnan(said.decades)
+        sign = np.where(is_silent, 0, said.sign).astype(np.int8)
+        view = np.where(is_silent, -1, said.which).astype(np.int8)
+        unheard = is_silent.all(axis=1) & ~(self.memory.exact[:, SEEN] >= self.min_history)
+        expected, lower, upper = (
+            np.array(band) for band in (said.expected, said.lower, said.upper)
         )
-        scores = Scores(self.output_series, expected, lower, upper, period, direction)
-        return scores, Carry({"baseline": state}, recent.end_milliseconds)
+        for band in (expected, lower, upper):
+            band[unheard] = np.nan
+        together = group_decades(self.groups, said.decades)
+        nothing = np.full(together.shape, np.nan)
+        neither = np.zeros(together.shape, np.int8)
+        return Scores(
+            self.output_series,
+            np.concatenate([expected, nothing]),
+            np.concatenate([np.minimum(lower, upper), nothing]),
+            np.concatenate([upper, nothing]),
+            seconds_of(np.concatenate([said.decades, together])),
+            np.concatenate([sign, neither]),
+            np.concatenate([view, neither - 1]),
+        )
 
     def state(self) -> State:
         """Return everything that is learned, as data."""
@@ -182,25 +219,11 @@ class FittedRarityDetector:
             "step_milliseconds": self.step_milliseconds,
             "end_milliseconds": self.end_milliseconds,
             "direction": self.direction,
-            "seasons": [
-                [s.period_milliseconds, s.n_bins, s.n_spread_bins, s.weekend_apart]
-                for s in self.seasons
-            ],
+            "seasons": [[s.period_milliseconds, s.n_bins, s.days_off_apart] for s in self.seasons],
+            "calendar": {"offsets": self.calendar.offsets, "days_off": self.calendar.days_off},
+            "min_history": self.min_history,
         }
-        arrays: dict[str, AnyArray] = {
-            "members": self.groups.members,
-            "edges": self.edges,
-            "is_positive": self.is_positive,
-            "carry": self.carry,
-            **_prefixed("tables/", self.tables._asdict()),
-            **_prefixed("forests/", self.forests.arrays()),
-            **_prefixed("standards/", self.standards.arrays()),
-            **_prefixed("tails/", self.tails.arrays()),
-        }
-        if self.group_model is not None:
-            arrays |= _prefixed("group_forests/", self.group_model.forests.arrays())
-            arrays |= _prefixed("group_standards/", self.group_model.standards.arrays())
-            arrays |= _prefixed("group_tails/", self.group_model.tails.arrays())
+        arrays = {"members": self.groups.members, **self.known._asdict(), **self.memory._asdict()}
         return State(KIND, FORMAT_VERSION, manifest, arrays)
 
     def _check(self, recent: Panel, carry: Carry) -> None:
@@ -220,66 +243,54 @@ class FittedRarityDetector:
                 f"got {recent.start_milliseconds}"
             )
 
-    def _score_columns(self, recent: Panel, state: FloatArray) -> list[AnyArray]:
-        """Return the arrays of Scores for some columns; `state` moves on in place."""
-        clock = clock_of(self.seasons, recent.times_milliseconds, self.step_milliseconds)
-        gains = gains_of(self.step_milliseconds)
-        values = np.array(recent.values)  # writable and whole: one compiled form serves all
-        expected, scale, features = follow(values, self.tables, clock, gains, state)
-        isolated = isolation(self.forests, features)
-        channels = series_channels(features, isolated, self.direction)
-        statistic, which = self.standards.combine(channels)
-        period = self.tails.return_period_seconds(statistic)
-        lower = expected + scale * self.edges[:, :1]
-        lower[self.is_positive] = np.maximum(lower[self.is_positive], 0.0)
-        upper = expected + scale * self.edges[:, 1:]
-        sign = direction_of(which, features)
-        sign[np.isnan(period)] = 0
-        own: list[AnyArray] = [expected, np.minimum(lower, upper), upper, period, sign]
-        if self.group_model is None:
-            return own
-        together = self.group_model.return_period_seconds(
-            self.groups, features[..., RESIDUAL], statistic
-        )
-        nothing = np.full(together.shape, np.nan)
-        neither = np.zeros(together.shape, np.int8)
-        theirs: list[AnyArray] = [nothing, nothing, nothing, together, neither]
-        return [np.concatenate(pair) for pair in zip(own, theirs, strict=True)]
-
 
 def fitted_from_state(state: State) -> FittedRarityDetector:
     """Return the detector whose `state` this is; UnknownFormat when this version cannot read it."""
     if state.kind != KIND or state.format_version != FORMAT_VERSION:
         raise UnknownFormat(
             f"a {KIND} of format {FORMAT_VERSION} is needed, "
-            f"got {state.kind!r} of format {state.format_version}"
+            f"got {state.kind!r} of format {state.format_version}: train it again"
         )
     manifest, arrays = state.manifest, state.arrays
-    groups = Groups(_labels(manifest["groups"]), arrays["members"])
-    group_model = None
-    if groups.labels:
-        group_model = GroupModel(
-            forests_of(_part("group_forests/", arrays)),
-            standards_of(_part("group_standards/", arrays)),
-            tails_of(_part("group_tails/", arrays)),
-        )
-    tables = _part("tables/", arrays)
+    calendar = manifest["calendar"]
+    offsets = tuple((int(start), int(ahead)) for start, ahead in calendar["offsets"])
     return FittedRarityDetector(
         series=_labels(manifest["series"]),
-        groups=groups,
+        groups=Groups(_labels(manifest["groups"]), arrays["members"]),
         step_milliseconds=int(manifest["step_milliseconds"]),
         end_milliseconds=int(manifest["end_milliseconds"]),
         direction=manifest["direction"],
         seasons=tuple(Season(*season) for season in manifest["seasons"]),
-        tables=Tables(*(tables[name] for name in Tables._fields)),
-        edges=arrays["edges"],
-        is_positive=arrays["is_positive"],
-        forests=forests_of(_part("forests/", arrays)),
-        standards=standards_of(_part("standards/", arrays)),
-        tails=tails_of(_part("tails/", arrays)),
-        group_model=group_model,
-        carry=arrays["carry"],
+        calendar=Calendar(offsets, tuple(map(int, calendar["days_off"]))),
+        min_history=int(manifest["min_history"]),
+        known=Known(*(arrays[name] for name in Known._fields)),
+        memory=Memory(*(arrays[name] for name in Memory._fields)),
     )
+
+
+def _meets(earlier: FittedRarityDetector, history: Panel) -> bool:
+    ahead = earlier.end_milliseconds - history.start_milliseconds
+    is_within = 0 <= ahead <= history.n_times * history.step_milliseconds
+    is_on_grid = ahead % history.step_milliseconds == 0
+    return is_within and is_on_grid and earlier.step_milliseconds == history.step_milliseconds
+
+
+def _go_on(memory: Memory, history: Panel, earlier: FittedRarityDetector) -> None:
+    """Put what `earlier` remembers, led on to the end of the history, in place of shorter memory.
+
+    Levels stay: they belong to the new profiles.
+    """
+    first = (earlier.end_milliseconds - history.start_milliseconds) // history.step_milliseconds
+    rest = history.columns(first, history.n_times).rows(earlier.series)
+    _, carry = earlier.score(rest, earlier.initial_carry())
+    place = {labels: row for row, labels in enumerate(history.series)}
+    pairs = [(place[s], row) for row, s in enumerate(earlier.series) if s in place]
+    new, old = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    is_longer = carry.arrays["exact"][old, SEEN] > memory.exact[new, SEEN]
+    new, old = new[is_longer], old[is_longer]
+    levels = memory.exact[new][:, [LEVEL, LEVEL_RUN]]
+    memory.exact[new], memory.rough[new] = carry.arrays["exact"][old], carry.arrays["rough"][old]
+    memory.exact[new[:, None], [LEVEL, LEVEL_RUN]] = levels
 
 
 def _labels(stored: object) -> tuple[Labels, ...]:
@@ -288,71 +299,91 @@ def _labels(stored: object) -> tuple[Labels, ...]:
     return tuple(tuple((str(name), str(value)) for name, value in labels) for labels in stored)
 
 
-def _prefixed(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    return {prefix + name: array for name, array in arrays.items()}
+def usable(values: FloatArray) -> FloatArray:
+    """Return values of which infinities are gaps and none is beyond what arithmetic bears."""
+    bounded = np.clip(values, -LARGEST_VALUE, LARGEST_VALUE)
+    out: FloatArray = np.where(np.isfinite(values), bounded, np.nan)
+    return out
 
 
-def _part(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
+def seconds_of(decades: FloatArray) -> FloatArray:
+    """Return 10 to the power of `decades`: rising for ever, and never infinite."""
+    bounded = np.where(decades > 300.0, 300.0 + np.arctan(decades - 300.0), decades)
+    out: FloatArray = np.power(10.0, bounded)
+    return out
 
 
-def _assembled(
-    detector: RarityDetector,
-    history: Panel,
-    parts: list[Learned],
-    recipe: Recipe,
-    is_usable: BooleanArray,
-) -> FittedRarityDetector:
-    """Return the parts put together, their rows back in the order of the panel."""
-    order = np.argsort(np.concatenate([part.rows for part in parts]))
-    tails = fit_tails(together([part.healthy for part in parts]))
-    forests = stacked([part.forests for part in parts])
-    carry = np.zeros((history.n_series, N_CARRY))
-    for part in parts:
-        carry[part.rows] = part.profile.carry
-    groups = groups_of(history.series, detector.group_by)
-    lowest = np.min(history.values, axis=1, initial=np.inf, where=np.isfinite(history.values))
-    return FittedRarityDetector(
-        series=history.series,
-        groups=groups,
-        step_milliseconds=history.step_milliseconds,
-        end_milliseconds=history.end_milliseconds,
-        direction=detector.direction,
-        seasons=recipe.seasons,
-        tables=joined([(part.rows, part.profile) for part in parts], recipe.seasons),
-        edges=np.concatenate([part.edges for part in parts])[order],
-        is_positive=is_usable & (lowest >= 0),
-        forests=Forests(forests.roots[order], forests.size[order], forests.nodes),
-        standards=Standards(
-            np.concatenate([part.standards.knots for part in parts])[order],
-            np.concatenate([part.standards.slopes for part in parts])[order],
-        ),
-        tails=Tails(tails.knots[order], tails.log_seconds[order], tails.power[order]),
-        group_model=_group_model(detector, history, parts, groups),
-        carry=carry,
+def _joined(said: list[Said]) -> Said:
+    return Said(*(np.concatenate(column, axis=1) for column in zip(*said, strict=True)))
+
+
+def _clock(panel: Panel, seasons: tuple[Season, ...], calendar: Calendar, rules: Rules) -> Clock:
+    """Return the hours of a panel's columns, and where they stand in the seasons."""
+    lead, step = max(rules.lags), panel.step_milliseconds
+    columns = np.arange(-lead, panel.n_times, dtype=np.int64)
+    local = calendar.local(panel.start_milliseconds + step * columns)
+    cycles = cycles_of(seasons, local, calendar, step_milliseconds=step, lead=lead)
+    return Clock(hours_of(local[lead:]), cycles)
+
+
+def _learned(
+    values: FloatArray, history: Panel, seasons: tuple[Season, ...], detector: RarityDetector
+) -> tuple[Known, Memory]:
+    n, first = len(values), first_bins(seasons)
+    rules = rules_of(history.step_seconds, detector.direction)
+    clock = _clock(history, seasons, detector.calendar, rules)
+    offset, memory = log_offsets(values), blank_memory(n)
+    kind, place = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    profiles: list[AnyArray] = []
+    used = 0
+    for rows in _blocks(n):
+        own = Memory(*(array[rows] for array in memory))
+        tried = _untried(len(own.exact), int(first[-1]), len(seasons))
+        lesson = Lesson(offset[rows], kind[rows], tried, np.zeros((0, 0), np.float32))
+        learn_walk(values[rows], clock, lesson, own, rules)
+        for row, best in enumerate(lesson.kind.tolist()):
+            place[rows.start + row] = used - first[best]
+            profiles.append(tried.centers[row, first[best] : first[best + 1]].copy())
+            used += len(profiles[-1])
+    return Known(offset, kind, place, np.concatenate(profiles)), memory
+
+
+def _untried(n_series: int, n_bins: int, n_kinds: int) -> Tried:
+    return Tried(
+        np.zeros((n_series, n_bins), np.float32),
+        np.zeros((n_series, n_bins), np.float32),
+        np.zeros((n_series, n_kinds, N_KIND)),
     )
 
 
-def _group_model(
-    detector: RarityDetector, history: Panel, parts: list[Learned], groups: Groups
-) -> GroupModel | None:
-    if not groups.labels:
-        return None
-    width = max(part.statistic.shape[1] for part in parts)
-    residual, statistic = (np.full((history.n_series, width), np.nan) for _ in range(2))
-    for part in parts:
-        first = width - part.statistic.shape[1]
-        residual[part.rows, first:] = part.residual
-        statistic[part.rows, first:] = part.statistic
-    return fit_groups(
-        groups,
-        residual,
-        statistic,
-        n_trees=detector.n_trees,
-        seed=detector.seed,
-        step_seconds=history.step_seconds,
-    )
+def _blocks(n: int) -> Iterator[slice]:
+    for first in range(0, n, _ROWS):
+        yield slice(first, min(first + _ROWS, n))
+
+
+def log_offsets(values: FloatArray) -> FloatArray:
+    """Return what each row adds before a logarithm: a share of its mean deviation.
+
+    NaN for a row that is ever negative or has no value: there is no logarithm to take. A row
+    that never moved is measured in thousandths of itself, one of zeros in units.
+    """
+    known = np.isfinite(values)
+    lowest = np.min(values, axis=1, initial=np.inf, where=known)
+    highest = np.max(values, axis=1, initial=-np.inf, where=known)
+    middle = _rough_median(values)
+    with np.errstate(invalid="ignore"):
+        deviation = np.sum(np.abs(values - middle[:, None]), axis=1, where=known)
+        offset = _OF_DEVIATION * deviation / np.maximum(known.sum(axis=1), 1)
+    still = np.where(highest > 0, 1e-3 * highest, 1.0)
+    offset = np.where(offset > 0, offset, still)
+    out: FloatArray = np.where((lowest >= 0) & np.isfinite(lowest), offset, np.nan)
+    return out
+
+
+def _rough_median(values: FloatArray) -> FloatArray:
+    """Return the median of some values of each row; NaN where none of these is known."""
+    columns = np.linspace(0, values.shape[1] - 1, min(values.shape[1], _SAMPLED)).astype(np.int64)
+    sample = np.sort(values[:, columns], axis=1)  # NaN last
+    n = np.isfinite(sample).sum(axis=1)
+    out: FloatArray = sample[np.arange(len(sample)), np.maximum(n - 1, 0) // 2]
+    return out

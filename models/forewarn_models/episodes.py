@@ -6,9 +6,9 @@ A pure fold over scores, so that live alarms and back-tested ones are the same.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray, SmallIntegerArray
+from forewarn_models.compiled import compiled
 from forewarn_models.contract import Carry
 from forewarn_models.verdicts import Verdicts
 
@@ -110,7 +110,7 @@ def distinct_alarms(
     return np.unique(columns.astype(np.int64), axis=0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _step(
     score: float,
     sign: int,
@@ -138,7 +138,7 @@ def _step(
         active[0] = _CRITICAL
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _walk(
     score: FloatArray,
     direction: SmallIntegerArray,

@@ -164,7 +164,7 @@ def _alone(panel: Panel, column: int, samples: Samples, index: IntegerArray) -> 
 def _joined(parts: list[Scores]) -> Scores:
     if len(parts) == 1:
         return parts[0]
-    names = ("expected", "lower", "upper", "return_period_seconds", "direction")
+    names = [name for name in Scores.__dataclass_fields__ if name != "series"]
     arrays = [np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names]
     return Scores(parts[0].series, *arrays)
 
@@ -186,6 +186,7 @@ def _verdicts(
         return_period_seconds=period,
         score=score_of(period, policy.budget.return_period_seconds),
         direction=scores.direction[row, column],
+        view=scores.view[row, column],
         severity=active.severity[row, column],
         episode_direction=active.direction[row, column],
         episode_start_milliseconds=active.start_milliseconds[row, column],
@@ -214,7 +215,7 @@ def _overwrite(verdicts: Verdicts, index: IntegerArray, alone: Scores, policy: F
     The arrays are this module's own until `fold` returns them.
     """
     row = verdicts.row[index]
-    for name in ("expected", "lower", "upper", "return_period_seconds", "direction"):
+    for name in ("expected", "lower", "upper", "return_period_seconds", "direction", "view"):
         getattr(verdicts, name)[index] = getattr(alone, name)[row, 0]
     period = verdicts.return_period_seconds[index]
     verdicts.score[index] = score_of(period, policy.budget.return_period_seconds)

@@ -87,7 +87,7 @@ def _folded(
         chosen = np.flatnonzero((times >= start) & (times < end))
         if not len(chosen):
             continue
-        fitted = _fitted(detector, _history(samples, ruler, schedule, start))
+        fitted = _fitted(detector, _history(samples, ruler, schedule, start), model)
         if fitted:
             model, state = fitted, _continued(start_fold(fitted, policy), state)
         if model and state:
@@ -97,9 +97,11 @@ def _folded(
             yield verdicts, np.concatenate([chosen, groups])
 
 
-def _fitted(detector: Detector, history: Panel) -> FittedDetector | None:
+def _fitted(
+    detector: Detector, history: Panel, earlier: FittedDetector | None
+) -> FittedDetector | None:
     try:
-        return detector.fit(history)
+        return detector.fit(history, earlier)
     except NotEnoughHistory:
         return None
 

@@ -27,6 +27,7 @@ class Verdicts:
         return_period_seconds: (n,) NaN = cannot say.
         score: (n,) against the budget; NaN = cannot say; anomalous is exactly `score >= 1`.
         direction: (n,) +1 above, -1 below, 0 neither.
+        view: (n,) index into `views.VIEWS` of what is rarest about it; -1 = groups, cannot say.
         severity: (n,) index into SEVERITIES: that of the episode active at this sample, 0 = none.
         episode_direction: (n,) the direction of that episode (0 = groups or no episode).
         episode_start_milliseconds: (n,) when that episode began; 0 where none is active.
@@ -42,6 +43,7 @@ class Verdicts:
     return_period_seconds: FloatArray
     score: FloatArray
     direction: SmallIntegerArray
+    view: SmallIntegerArray
     severity: SmallIntegerArray
     episode_direction: SmallIntegerArray
     episode_start_milliseconds: IntegerArray

@@ -7,7 +7,7 @@ from forewarn_models.gaps import stale_after_milliseconds
 # Late samples up to this age are scored at their own timestamps.
 _WINDOW_MILLISECONDS = 600_000
 _WINDOW_SLOTS = (8, 6_000)
-_STATES_IN_WINDOW = 8
+_STATES_IN_WINDOW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def timing_of(step_milliseconds: int) -> Timing:
     """Return the times of a signal that is scored every `step_milliseconds`.
 
     >>> timing_of(1_000)
-    Timing(step=1000, lateness=10000, sweep=30000, window=600000, state_slots=75, stale=60000, \
+    Timing(step=1000, lateness=10000, sweep=30000, window=600000, state_slots=150, stale=60000, \
 hold=300000)
     """
     step = step_milliseconds

@@ -11,7 +11,7 @@ from forewarn_models.labels import Labels
 from forewarn_models.verdicts import Verdicts
 
 _COLUMNS = tuple(field.name for field in fields(Verdicts) if field.name != "series")
-_SMALL = frozenset(("direction", "severity", "episode_direction"))
+_SMALL = frozenset(("direction", "view", "severity", "episode_direction"))
 _INTEGER = frozenset(("row", "timestamp_milliseconds", "episode_start_milliseconds"))
 
 
@@ -30,7 +30,7 @@ def concatenate(series: tuple[Labels, ...], parts: Sequence[Verdicts]) -> Verdic
 
 
 def empty(series: tuple[Labels, ...], n_entries: int) -> Verdicts:
-    """Return entries that say nothing: NaN, no direction, no episode, timestamp 0, row i."""
+    """Return entries that say nothing: NaN, no direction, view, episode, timestamp 0, row i."""
     columns: dict[str, Any] = {name: _blank(name, n_entries) for name in _COLUMNS}
     return Verdicts(series, **(columns | {"row": np.arange(n_entries, dtype=np.int64)}))
 
@@ -66,7 +66,7 @@ def concatenate_rows(first: Verdicts, second: Verdicts) -> Verdicts:
 
 def _blank(name: str, n_entries: int) -> AnyArray:
     if name in _SMALL:
-        return np.zeros(n_entries, np.int8)
+        return np.full(n_entries, -1 if name == "view" else 0, np.int8)
     if name in _INTEGER:
         return np.zeros(n_entries, np.int64)
     return np.full(n_entries, np.nan)

@@ -1,5 +1,6 @@
 import pytest
 
+from forewarn_models import detector
 from forewarn_models.catalogue import (
     DETECTORS,
     FORECASTERS,
@@ -21,12 +22,17 @@ def test_a_kind_that_is_not_listed_is_refused(read):
 
 
 @pytest.mark.parametrize(
-    ("read", "kind"),
+    ("read", "kind", "version"),
     [
-        (detector_from_state, "rarity_detector"),
-        *((forecaster_from_state, name) for name in FORECASTERS),
+        (detector_from_state, detector.KIND, detector.FORMAT_VERSION),
+        *((forecaster_from_state, name, 1) for name in FORECASTERS),
     ],
 )
-def test_a_state_without_its_parts_is_refused(read, kind):
+def test_a_state_without_its_parts_is_refused(read, kind, version):
     with pytest.raises(ModelError, match=f"a stored {kind} must hold"):
-        read(State(kind, 1))
+        read(State(kind, version))
+
+
+def test_a_format_that_this_version_cannot_read_says_what_to_do():
+    with pytest.raises(UnknownFormat, match="of format 1: train it again"):
+        detector_from_state(State(detector.KIND, 1))

@@ -9,7 +9,7 @@ from forewarn_models import detector as detector_module
 from forewarn_models.budget import score_of
 from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import ConfigError
-from forewarn_models.rarity import cluster_gap
+from forewarn_models.rules import cluster_gap
 from strategies import START, noise, panel_of
 
 # Without compilation loops are a hundred times slower: coarser steps and fewer rows then.
@@ -17,7 +17,7 @@ IS_COMPILED = not numba.config.DISABLE_JIT
 GRAIN, ROWS = (300_000, 10) if IS_COMPILED else (1_800_000, 3)
 DAY = 86_400_000 // GRAIN
 BUDGET = 30 * 86_400.0
-FAST = RarityDetector(n_trees=5)
+DETECTOR = RarityDetector()
 
 
 def healthy(kind, rows, n, *, seed=0):
@@ -58,11 +58,12 @@ def fresh():
     kinds = ("gaussian", "student", "lognormal", "counts", "correlated")
     values = {kind: healthy(kind, ROWS, 28 * DAY, seed=7) for kind in kinds}
     return {
-        kind: (rows[:, 14 * DAY :], scored(FAST, rows, 14 * DAY)) for kind, rows in values.items()
+        kind: (rows[:, 14 * DAY :], scored(DETECTOR, rows, 14 * DAY))
+        for kind, rows in values.items()
     }
 
 
-@pytest.mark.parametrize("days", [1.0, 3.0])
+@pytest.mark.parametrize("days", [3.0, 7.0])
 def test_healthy_series_reach_a_return_level_as_often_as_it_says(fresh, days):
     gap = cluster_gap(GRAIN / 1000)
     clusters = expected = 0
@@ -71,19 +72,19 @@ def test_healthy_series_reach_a_return_level_as_often_as_it_says(fresh, days):
             above = np.flatnonzero(row > days * 86_400)
             clusters += len(above) and 1 + int((np.diff(above) > gap).sum())
             expected += 14 / days
-    assert 0.5 < clusters / expected < 2.0
+    assert 0.3 < clusters / expected < 1.5
 
 
 def test_the_band_holds_99_percent_of_healthy_values(fresh):
     for values, scores in fresh.values():
         inside = np.mean((values >= scores.lower) & (values <= scores.upper))
-        assert inside == pytest.approx(0.99, abs=0.008)
+        assert inside == pytest.approx(0.99, abs=0.009)
 
 
 @pytest.fixture(scope="module")
 def faults():
     """Series with faults at slot 100 of the day after two weeks, and one without."""
-    values = healthy("gaussian", 7, 14 * DAY + 288, seed=11)
+    values = healthy("gaussian", 7, 14 * DAY + 288, seed=12)
     at = 14 * DAY + 100
     values[0, at] += 20  # a spike
     values[1, at] -= 20
@@ -91,7 +92,7 @@ def faults():
     values[3, at : at + 60] += 4 * np.tile([1.0, -1.0], 30)  # restless
     values[4, at : at + 100] = values[4, at]  # frozen
     values[5, at : at + 60] += np.linspace(0, 15, 60)  # a ramp
-    scores = scored(replace(FAST, n_trees=25), values, 14 * DAY)
+    scores = scored(DETECTOR, values, 14 * DAY)
     return score_of(scores.return_period_seconds, BUDGET), scores.direction
 
 
@@ -105,7 +106,9 @@ def test_planted_faults_reach_the_budget(faults):
 
 def test_a_spike_has_no_echo(faults):
     scores, _ = faults
-    assert scores[[0, 1], 101:].max() < 1
+    # The way back is a change too, and half an hour's step makes the hours after it restless.
+    first = 102 if IS_COMPILED else 101 + cluster_gap(GRAIN / 1000)
+    assert scores[[0, 1], first:].max() < 1
 
 
 def test_the_direction_says_which_way(faults):
@@ -118,7 +121,7 @@ def test_the_other_side_never_alarms(direction, row):
     values = healthy("gaussian", 3, 14 * DAY + 288, seed=12)
     values[0, -50:-20] += 40
     values[1, -50:-20] -= 40
-    scores = scored(replace(FAST, direction=direction), values, 14 * DAY)
+    scores = scored(replace(DETECTOR, direction=direction), values, 14 * DAY)
     reached = (score_of(scores.return_period_seconds, BUDGET) >= 1)[:, -50:-20].any(axis=1)
     assert reached[row] == np.False_
     assert reached[1 - row] == np.True_
@@ -127,31 +130,23 @@ def test_the_other_side_never_alarms(direction, row):
 def test_seasons_may_be_given():
     values = healthy("gaussian", 2, 8 * DAY)
     history, _ = split(values, 8 * DAY)
-    model = replace(FAST, seasons=(timedelta(days=1),)).fit(history)
+    model = replace(DETECTOR, seasons=(timedelta(days=1),)).fit(history)
     assert [s.period_milliseconds for s in model.seasons] == [0, 86_400_000]
-    assert model.tables.kind.tolist() == [1, 1]
+    assert model.known.kind.tolist() == [1, 1]
 
 
 def test_a_band_is_negative_only_where_the_history_was():
     values = np.vstack([noise(500, level=0.5) ** 2, noise(500, level=0.0)])
-    scores = scored(FAST, values, 400)
+    scores = scored(DETECTOR, values, 400)
     assert scores.lower[0].min() >= 0
     assert scores.lower[1].max() < 0
 
 
-def test_a_model_knows_which_rows_are_trained():
-    values = np.vstack([noise(400), np.full(400, np.nan)])
-    history, _ = split(values, 400)
-    assert FAST.fit(history).is_trained.tolist() == [True, False]
-    grouped = replace(FAST, group_by=("half",)).fit(history)
-    assert grouped.is_trained.tolist() == [True, False, True, False]
-
-
 def test_scoring_in_chunks_changes_nothing(monkeypatch):
     values = healthy("gaussian", 2, 500)
-    whole = scored(replace(FAST, group_by=("half",)), values, 400)
+    whole = scored(replace(DETECTOR, group_by=("half",)), values, 400)
     monkeypatch.setattr(detector_module, "_CELLS", 7)
-    chunked = scored(replace(FAST, group_by=("half",)), values, 400)
+    chunked = scored(replace(DETECTOR, group_by=("half",)), values, 400)
     np.testing.assert_array_equal(whole.return_period_seconds, chunked.return_period_seconds)
 
 
@@ -160,7 +155,6 @@ def test_scoring_in_chunks_changes_nothing(monkeypatch):
     [
         ({"direction": "left"}, "direction must be one of"),
         ({"min_history": 59}, "min_history must be at least 60 samples, got 59"),
-        ({"n_trees": -1}, "n_trees must be from 0 to 1000, got -1"),
     ],
 )
 def test_hyperparameters_out_of_range_are_refused_at_once(options, message):

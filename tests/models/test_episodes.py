@@ -98,6 +98,7 @@ def verdicts(row, times, severity, start):
         np.array(times, dtype=np.int64),
         *([nothing] * 6),
         none,
+        none,
         np.array(severity, dtype=np.int8),
         none,
         np.array(start, dtype=np.int64),

@@ -29,7 +29,7 @@ COLUMNS = [
 @pytest.fixture(scope="module")
 def model():
     history = panel_of(noise(300, seed=1), noise(300, seed=2))
-    return RarityDetector(n_trees=3, group_by=("half",)).fit(history)
+    return RarityDetector(group_by=("half",)).fit(history)
 
 
 def samples_of(model, *, seed=3, skip=()):

@@ -17,7 +17,7 @@ from forewarn_models.verdicts import Verdicts
 
 STEP = 60_000
 SERIES = ((("series", "a"),), (("series", "b"),))
-DETECTOR = RarityDetector(n_trees=0)
+DETECTOR = RarityDetector()
 
 
 @dataclass
@@ -25,10 +25,12 @@ class Recorder:
     """A detector that remembers what it was shown."""
 
     seen: list[Panel] = field(default_factory=list)
+    earlier: list[FittedDetector | None] = field(default_factory=list)
 
-    def fit(self, history: Panel) -> FittedDetector:
+    def fit(self, history: Panel, earlier: FittedDetector | None = None) -> FittedDetector:
         self.seen.append(history)
-        return DETECTOR.fit(history)
+        self.earlier.append(earlier)
+        return DETECTOR.fit(history, earlier)
 
 
 def recording(n_times: int = 400, *, seed: int = 0, first: int = 0) -> Samples:
@@ -78,6 +80,9 @@ def test_models_are_fitted_again_on_what_has_passed() -> None:
     ends = [panel.end_milliseconds for panel in detector.seen]
     assert np.diff(ends).tolist() == [75 * STEP] * 2
     assert [panel.n_times for panel in detector.seen] == [200, 250, 250]
+    first, *following = detector.earlier
+    assert first is None
+    assert [model.initial_carry().next_milliseconds for model in following if model] == ends[:-1]
 
 
 def test_an_empty_stretch_fits_nothing() -> None:

@@ -1,70 +1,82 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from forewarn_models.kernels import CHANGE, DRIFT, N_FEATURES, RESIDUAL
+import oracles_walk as oracle
+from forewarn_models.judging import rarest
+from forewarn_models.layout import DECADES, N_WORK, SIGNS
+from forewarn_models.rules import rules_of
 from forewarn_models.views import (
-    SERIES_CALMEST,
-    direction_of,
-    fit_standards,
-    group_channels,
-    series_channels,
-    standards_of,
+    CHANGE,
+    DISCOUNTS,
+    LEVEL_VIEW,
+    N_VIEWS,
+    SEASON,
+    STUCK,
+    UNREST,
+    VALUE,
+    VIEWS,
 )
+from oracles_walk import patient
+
+ORDINARY = np.log10(60.0)
 
 
-def features(residual, change, drift):
-    out = np.zeros((1, len(residual), N_FEATURES))
-    out[0, :, RESIDUAL], out[0, :, CHANGE], out[0, :, DRIFT] = residual, change, drift
-    return out
+def told(decades, signs, direction="both"):
+    work = np.zeros(N_WORK)
+    work[DECADES : DECADES + N_VIEWS], work[SIGNS : SIGNS + N_VIEWS] = decades, signs
+    return rarest(work, rules_of(60.0, direction))
 
 
-SEEN = features([2.0, -3.0, np.nan], [-1.0, 5.0, np.nan], [0.5, -0.5, np.nan])
-STRANGE = np.array([[0.6, 0.7, np.nan]])
+def only(view, decades):
+    return np.where(np.arange(N_VIEWS) == view, decades, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("direction", "first", "second"),
-    [
-        ("both", [2, 0, 0, 1, 0.5, 0, 0.6], [0, 3, 5, 0, 0, 0.5, 0.7]),
-        ("up", [2, 0, 0, 0, 0.5, 0, 0.6], [0, 0, 5, 0, 0, 0, 0]),
-        ("down", [0, 0, 0, 1, 0, 0, 0], [0, 3, 0, 0, 0, 0.5, 0.7]),
-    ],
+def test_each_view_has_a_name_a_place_and_a_discount():
+    places = CHANGE, CHANGE + 1, VALUE, LEVEL_VIEW, SEASON, UNREST, STUCK
+    assert places == tuple(range(N_VIEWS))
+    assert VIEWS == ("change", "slower_change", "value", "level", "season", "unrest", "stuck")
+    assert len(DISCOUNTS) == N_VIEWS
+    assert min(DISCOUNTS) >= 0
+
+
+@pytest.mark.parametrize("view", range(N_VIEWS))
+def test_the_rarest_view_is_told_less_its_discount(view):
+    best, which = told(only(view, 9.0), np.ones(N_VIEWS))
+    assert (best, which) == (pytest.approx(9.0 - DISCOUNTS[view]), view)
+
+
+@pytest.mark.parametrize(("more", "which"), [(-0.1, CHANGE), (0.1, STUCK)])
+def test_between_two_views_the_discounts_decide(more, which):
+    even = 6.0 + DISCOUNTS[STUCK] - DISCOUNTS[CHANGE]
+    assert told(only(CHANGE, 6.0) + only(STUCK, even + more), np.ones(N_VIEWS))[1] == which
+
+
+def test_nothing_is_rarer_than_once_a_step_unless_a_view_says_so():
+    assert told(np.zeros(N_VIEWS), np.ones(N_VIEWS)) == (pytest.approx(ORDINARY), CHANGE)
+
+
+@pytest.mark.parametrize(("direction", "sign"), [("up", 1.0), ("down", -1.0)])
+def test_a_view_of_the_other_side_is_not_heard(direction, sign):
+    decades = only(VALUE, 9.0) + only(SEASON, 7.0)
+    other = np.where(np.arange(N_VIEWS) == VALUE, -sign, sign)
+    assert told(decades, other, direction)[1] == SEASON
+    assert told(decades, other)[1] == VALUE
+    assert told(decades, -other, direction)[1] == VALUE
+
+
+def test_a_view_without_a_side_is_heard_on_both():
+    for direction in ("up", "down"):
+        assert told(only(UNREST, 9.0), np.zeros(N_VIEWS), direction)[1] == UNREST
+
+
+@patient
+@given(
+    st.lists(st.floats(0, 20), min_size=N_VIEWS, max_size=N_VIEWS),
+    st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=N_VIEWS, max_size=N_VIEWS),
+    st.sampled_from(["both", "up", "down"]),
 )
-def test_a_side_that_never_alarms_is_zero_and_a_gap_stays_one(direction, first, second):
-    channels = series_channels(SEEN, STRANGE, direction)
-    np.testing.assert_array_equal(channels[0], [first, second, [np.nan] * 7])
-
-
-def test_the_direction_is_that_of_the_strongest_channel():
-    which = np.array([[0, 1, -1], [3, 2, -1], [6, 6, -1]])
-    seen = np.repeat(SEEN, 3, axis=0)
-    assert direction_of(which, seen).tolist() == [[1, -1, 0], [-1, 1, 0], [1, -1, 0]]
-
-
-def test_standards_read_a_channel_as_decades_of_rarity():
-    channels = np.random.default_rng(0).exponential(size=(2, 5_000, 3))
-    channels[1, :, 1] = np.nan
-    standards = fit_standards(channels)
-    one = np.zeros((2, 4, 3))
-    one[:, :, 2] = np.log(10) * np.array([0.5, 1, 2, 4])
-    decades, which = standards.combine(one)
-    np.testing.assert_allclose(decades, [[0.5, 1, 2, 4]] * 2, rtol=0.2)
-    assert (which == 2).all()
-    again, _ = standards_of(standards.arrays()).combine(one)
-    np.testing.assert_array_equal(decades, again)
-
-
-def test_a_channel_that_never_moved_is_not_believed_to_stay_so():
-    standards = fit_standards(np.zeros((1, 100, 7)), calmest=SERIES_CALMEST)
-    at = np.zeros((1, 3, 7))
-    at[0, :, 0] = [0.0, 0.5, 50.0]
-    low, middle, high = standards.combine(at)[0][0]
-    assert low == pytest.approx(0.301, abs=1e-3)
-    assert low < middle < 1
-    assert high > 10
-
-
-def test_a_group_shows_its_strangest_member_and_all_together():
-    statistic = np.array([[[1.0, np.nan, np.nan], [9.0, 2.0, np.nan]]])
-    channels = group_channels(statistic, np.array([[0.5, 0.6, np.nan]]))
-    np.testing.assert_array_equal(channels[0], [[9, 3, 0.5], [2, 2, 0.6], [np.nan, np.nan, np.nan]])
+def test_what_is_told_is_what_the_oracle_tells(decades, signs, direction):
+    wanted = oracle.rarest(list(zip(decades, signs, strict=True)), rules_of(60.0, direction))
+    assert told(decades, signs, direction) == (pytest.approx(wanted[0]), wanted[1])

@@ -53,6 +53,7 @@ def verdicts() -> Verdicts:
         return_period_seconds=np.array([2.592e9, 60.0, 60.0, nan, nan, 120.0]),
         score=np.array([2.0, 0.0, 0.0, nan, nan, 0.125]),
         direction=np.array([1, 0, 0, 0, 0, 0], np.int8),
+        view=np.array([0, -1, 2, -1, -1, -1], np.int8),
         severity=np.array([2, 0, 1, 0, 0, 0], np.int8),
         episode_direction=np.array([1, 0, -1, 0, 0, 0], np.int8),
         episode_start_milliseconds=np.array([4_000, 0, 900, 0, 0, 0]),

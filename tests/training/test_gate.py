@@ -49,7 +49,7 @@ def test_an_equal_candidate_is_promoted():
     ("worse", "why"),
     [
         ({"alarms": 5}, "15 alarms where the champion gave 0"),
-        ({"band": 1.2}, "its band is 20% worse than the champion's"),
+        ({"band": 1.5}, "its band is 50% worse than the champion's"),
         ({"error": 1.5}, "its expected value is 50% worse than the champion's"),
     ],
 )
@@ -62,6 +62,12 @@ def test_alarms_within_chance_or_within_the_budget_are_not_worse():
     assert not decided(quality_of("a", alarms=3), quality_of("a")).is_promoted
     long = replace(quality_of("a", alarms=3), judged=np.array([4320.0 * 4]))
     assert decided(long, quality_of("a")).is_promoted
+
+
+def test_a_band_is_given_what_chance_does_to_few_misses():
+    assert decided(quality_of(band=1.2), quality_of()).is_promoted
+    long = replace(quality_of(band=1.2), banded=np.full(3, 10_000.0))
+    assert not decided(long, quality_of()).is_promoted
 
 
 def test_only_series_that_both_know_are_compared():

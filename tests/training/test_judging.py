@@ -6,7 +6,7 @@ import pytest
 from forewarn_models.budget import Budget
 from forewarn_models.detector import RarityDetector
 from forewarn_models.fold import FoldPolicy, fold, start_fold
-from forewarn_models.rarity import cluster_gap
+from forewarn_models.rules import cluster_gap
 from forewarn_models.samples import Samples
 from forewarn_training import judging
 from forewarn_training.judging import RETURN_LEVELS_SECONDS, judge

@@ -8,10 +8,12 @@ import numpy as np
 
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.budget import Budget
-from forewarn_training.judging import Quality
+from forewarn_training.judging import BAND_MISSES, Quality
 
 # A tenth worse is within what one window of a month says by chance.
 _TOLERANCE = 1.1
+# Two bands meet the same values: of the chance error of a count of misses, half is left.
+_CHANCE_OF_MISSES = 0.5
 # Fewer common slots than this say nothing about which of two models is better.
 LEAST_COMMON_SLOTS = 60
 
@@ -28,7 +30,8 @@ def compare_detectors(candidate: Quality, champion: Quality, *, budget: Budget) 
     """Return whether the candidate is not worse than the champion on their common rows.
 
     It is worse when it gives more alarms than chance explains and more than the budget allows,
-    or when its expected value or its band is a tenth worse on the typical series.
+    or when its expected value or its band is a tenth worse on the typical series. A band is
+    judged by the few values that it misses, so it is given what chance does to their number.
     """
     ours, theirs = _common(candidate, champion)
     if candidate.judged[ours].sum() < LEAST_COMMON_SLOTS:
@@ -38,9 +41,14 @@ def compare_detectors(candidate: Quality, champion: Quality, *, budget: Budget) 
     most = max(alarms[1] + 2.0 * sqrt(alarms[1] + 1.0), allowed + 2.0 * sqrt(allowed))
     if alarms[0] > most:
         return Decision(False, f"{alarms[0]} alarms where the champion gave {alarms[1]}")
-    for name, text in (("interval_score", "its band"), ("error", "its expected value")):
+    misses = BAND_MISSES * float(candidate.banded[ours].sum())
+    by_chance = _CHANCE_OF_MISSES / sqrt(max(misses, 1.0))
+    for name, text, tolerance in (
+        ("interval_score", "its band", _TOLERANCE + by_chance),
+        ("error", "its expected value", _TOLERANCE),
+    ):
         ratio = typical_ratio(getattr(candidate, name)[ours], getattr(champion, name)[theirs])
-        if ratio > _TOLERANCE:
+        if ratio > tolerance:
             return Decision(False, f"{text} is {ratio - 1:.0%} worse than the champion's")
     return Decision(True, "not worse than the champion on the same unseen samples")
 

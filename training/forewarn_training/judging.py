@@ -12,7 +12,7 @@ from forewarn_models.episodes import distinct_alarms
 from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
-from forewarn_models.rarity import cluster_gap
+from forewarn_models.rules import cluster_gap
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
 
@@ -23,7 +23,7 @@ _ONE_DAY, _THREE_DAYS = 3, 4
 
 _CELLS_IN_A_PART = 1_000_000
 _CELLS_FOR_PICTURES = 2_000_000
-_BAND_MISSES = 0.01  # the band is the central 99 %
+BAND_MISSES = 0.01  # the band is the central 99 %
 
 PICTURED = ("value", "expected", "lower", "upper", "score")
 
@@ -215,7 +215,7 @@ def _sums(columns: Mapping[str, FloatArray], before: FloatArray) -> dict[str, Fl
     naive = np.abs(value - previous)
     both = np.isfinite(error) & np.isfinite(naive)
     outside = np.maximum(lower - value, 0.0) + np.maximum(value - upper, 0.0)
-    score = (upper - lower) + 2.0 / _BAND_MISSES * outside
+    score = (upper - lower) + 2.0 / BAND_MISSES * outside
     is_banded = np.isfinite(score)
     return {
         "judged": np.isfinite(columns["score"]).sum(axis=1).astype(np.float64),
