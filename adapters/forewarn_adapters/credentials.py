@@ -7,7 +7,7 @@ import base64
 import ssl
 from urllib.parse import urlsplit
 
-from forewarn_adapters.config.schema import Endpoint, Tls
+from forewarn_adapters.config.endpoints import Endpoint, Tls
 from forewarn_models.errors import ConfigError
 
 

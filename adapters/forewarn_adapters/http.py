@@ -28,7 +28,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from forewarn_adapters.config.schema import Endpoint, Tls
+from forewarn_adapters.config.endpoints import Endpoint, Tls
 from forewarn_adapters.credentials import authorization, public_url, tls_context
 from forewarn_models.errors import (
     SourceError,

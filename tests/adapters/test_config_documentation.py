@@ -3,7 +3,8 @@ import sys
 from pathlib import Path
 
 from forewarn_adapters.config.documentation import configuration_page, sections
-from forewarn_adapters.config.schema import Config, section_in
+from forewarn_adapters.config.endpoints import section_in
+from forewarn_adapters.config.schema import Config
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "configuration.md"
 

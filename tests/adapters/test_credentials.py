@@ -2,7 +2,7 @@
 
 import pytest
 
-from forewarn_adapters.config.schema import BasicAuth, Endpoint, Tls
+from forewarn_adapters.config.endpoints import BasicAuth, Endpoint, Tls
 from forewarn_adapters.credentials import authorization, public_url, tls_context
 from forewarn_models.errors import ConfigError
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from forewarn_adapters import http
-from forewarn_adapters.config.schema import BasicAuth, Endpoint, Tls
+from forewarn_adapters.config.endpoints import BasicAuth, Endpoint, Tls
 from forewarn_adapters.http import (
     Answer,
     AnswerTooLarge,

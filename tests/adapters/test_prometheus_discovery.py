@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from forewarn_adapters import prometheus_discovery
-from forewarn_adapters.config.schema import BasicAuth, Prometheus, RemoteWrite, Tls
+from forewarn_adapters.config.endpoints import BasicAuth, Tls
+from forewarn_adapters.config.schema import Prometheus, RemoteWrite
 from forewarn_adapters.local_servers import PrometheusSettings, ScrapeJob, start_prometheus
 from forewarn_adapters.prometheus_discovery import QueryInspection, inspect_query
 from forewarn_adapters.remote_write import RemoteWriter

@@ -8,7 +8,8 @@ import trustme
 
 from api_parts import CONFIG, TOKENS, with_tokens
 from api_server import served
-from forewarn_adapters.config.schema import Api, Config, Tls
+from forewarn_adapters.config.endpoints import Tls
+from forewarn_adapters.config.schema import Api, Config
 from forewarn_models.errors import ConfigError
 from forewarn_service.api import serving
 from forewarn_service.api.serving import uvicorn_config

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 
+from forewarn_adapters.config.endpoints import Endpoint, Tls
 from forewarn_adapters.config.environment import has_reference
 from forewarn_adapters.config.faults import shown, suggestion
 from forewarn_adapters.config.nodes import Node
@@ -13,11 +14,9 @@ from forewarn_adapters.config.problems import Path, Problem, path_text
 from forewarn_adapters.config.schema import (
     Api,
     Config,
-    Endpoint,
     ForecastPolicy,
     Limit,
     Signal,
-    Tls,
 )
 from forewarn_models.durations import format_duration
 

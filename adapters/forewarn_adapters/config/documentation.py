@@ -10,7 +10,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from forewarn_adapters.config.schema import Config, Section, section_in
+from forewarn_adapters.config.endpoints import Section, section_in
+from forewarn_adapters.config.schema import Config
 from forewarn_models.budget import Budget
 from forewarn_models.durations import format_duration
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 from pydantic import SecretStr
 
-from forewarn_adapters.config.schema import Config, Section
+from forewarn_adapters.config.endpoints import Section
+from forewarn_adapters.config.schema import Config
 from forewarn_adapters.config.values import redacted
 from forewarn_models.budget import Budget
 from forewarn_models.durations import format_duration

@@ -6,9 +6,10 @@ from typing import Any, TypeAlias
 
 from pydantic_core import ErrorDetails
 
+from forewarn_adapters.config.endpoints import Section, section_in
 from forewarn_adapters.config.nodes import Node
 from forewarn_adapters.config.problems import Path, Problem, shortened
-from forewarn_adapters.config.schema import Config, Section, section_in
+from forewarn_adapters.config.schema import Config
 from forewarn_adapters.config.values import redacted
 
 # What stands under these keys is never repeated, nor is a text that stands in their place.

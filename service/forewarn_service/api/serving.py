@@ -8,7 +8,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from forewarn_adapters.config.schema import Api, Tls
+from forewarn_adapters.config.endpoints import Tls
+from forewarn_adapters.config.schema import Api
 from forewarn_models.errors import ConfigError
 
 # A scrape every 15 s keeps its connection.
