@@ -105,9 +105,23 @@ def distinct_alarms(
     repeat_milliseconds: int = REPEAT_MILLISECONDS,
 ) -> IntegerArray:
     """Return the alarms of samples in episodes, (n, 3): row, start of the episode, which repeat."""
+    keys = alarm_keys(
+        row, start_milliseconds, timestamp_milliseconds, repeat_milliseconds=repeat_milliseconds
+    )
+    return np.unique(keys, axis=0)
+
+
+def alarm_keys(
+    row: IntegerArray,
+    start_milliseconds: IntegerArray,
+    timestamp_milliseconds: IntegerArray,
+    *,
+    repeat_milliseconds: int = REPEAT_MILLISECONDS,
+) -> IntegerArray:
+    """Return the alarm that each sample of an episode belongs to, (n, 3), as `distinct_alarms`."""
     age = np.maximum(timestamp_milliseconds - start_milliseconds, 0)
     columns = np.column_stack([row, start_milliseconds, age // repeat_milliseconds])
-    return np.unique(columns.astype(np.int64), axis=0)
+    return columns.astype(np.int64)
 
 
 @compiled

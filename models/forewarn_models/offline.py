@@ -49,18 +49,24 @@ class ScoredRecording:
 
 
 def score_recording(
-    detector: Detector, policy: FoldPolicy, samples: Samples, schedule: Schedule
+    detector: Detector,
+    policy: FoldPolicy,
+    samples: Samples,
+    schedule: Schedule,
+    *,
+    ruler: Ruler | None = None,
 ) -> ScoredRecording:
     """Return verdicts as the service would have given them.
 
     The first model is fitted on the samples before `train_until`; while no series has enough
     history nothing can be said, and the next refit tries again. A verdict depends on no sample
-    after its slot. Samples before `train_until` get no verdict.
+    after its slot. Samples before `train_until` get no verdict. Without a `ruler` the grid is that
+    of the samples before `train_until`.
 
     Raises NotEnoughHistory when no refit had enough, DataError when the grid would be too long.
     """
     is_training = samples.timestamp_milliseconds < schedule.train_until_milliseconds
-    ruler = ruler_of(samples.select(is_training))
+    ruler = ruler or ruler_of(samples.select(is_training))
     _check_size(samples, ruler)
     laid = ruler.laid(samples)
     parts = list(_folded(detector, policy, laid, ruler, schedule))
