@@ -1,11 +1,13 @@
 """One file of `forewarn score`: read, score as the service would, write."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
+from forewarn_adapters.civil_time import calendar_of
+from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.files import SeriesFile, read_series_file
 from forewarn_adapters.outputs import output_path, write_columns
 from forewarn_models.arrays import AnyArray, IntegerArray
@@ -35,11 +37,13 @@ class ScoreJob:
         out: the folder for the outputs.
         train_fraction: the share of each file's rows that is history.
         budget: how many false alarms are acceptable for a series.
+        place: whose clocks and holidays the series follow.
     """
 
     out: Path
     train_fraction: float
     budget: Budget
+    place: CivilTime = field(default_factory=CivilTime)
 
     def __call__(self, path: Path) -> str | None:
         """Write the scores of a file; return a warning when nothing could be said of it."""
@@ -57,7 +61,13 @@ class ScoreJob:
 
     def _scored(self, samples: Samples) -> ScoredRecording:
         has_group = len(samples.series) > 1
-        detector = RarityDetector(group_by=(_GROUP_BY,) if has_group else ())
+        times = samples.timestamp_milliseconds
+        calendar = calendar_of(
+            self.place,
+            first_milliseconds=int(times.min()),
+            last_milliseconds=int(times.max()),
+        )
+        detector = RarityDetector(calendar=calendar, group_by=(_GROUP_BY,) if has_group else ())
         schedule = Schedule(
             _train_until(samples, self.train_fraction),
             milliseconds_of(_REFIT_EVERY),

@@ -18,6 +18,12 @@ def score(
     budget: Annotated[
         str, typer.Option(help="Acceptable false alarms for each series, such as 1/30d or 2/week.")
     ] = "1/30d",
+    timezone: Annotated[
+        str, typer.Option(help="The clocks that people keep there, such as Europe/Berlin.")
+    ] = "UTC",
+    country: Annotated[
+        str | None, typer.Option(help="The country whose holidays are days off, such as DE.")
+    ] = None,
 ) -> None:
     """Score recordings as the service would have, with the same code.
 
@@ -33,6 +39,8 @@ def score(
     """
     from forewarn.file_scores import ScoreJob
     from forewarn.file_work import run_jobs
+    from forewarn_adapters.civil_time import check_place
+    from forewarn_adapters.config.learning import CivilTime
     from forewarn_adapters.files import check_stems
     from forewarn_adapters.outputs import make_directory
     from forewarn_models.budget import parse_budget
@@ -40,7 +48,9 @@ def score(
 
     if not 0 < train_fraction < 1:
         raise ConfigError(f"--train-fraction must lie between 0 and 1, got {train_fraction:g}")
-    job = ScoreJob(out, train_fraction, parse_budget(budget))
+    place = CivilTime(timezone=timezone, country=country)
+    check_place(place, prefix="--")
+    job = ScoreJob(out, train_fraction, parse_budget(budget), place)
     check_stems(inputs)
     make_directory(out)
     run_jobs(job, inputs, what="scoring")

@@ -4,7 +4,9 @@ import csv
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from forewarn_models.errors import ConfigError, DataError
 HEADER = "timestamp,series,value,expected,lower,upper,score,return_period_seconds,anomalous"
 N = 600
 FAULT = slice(500, 510)
+CLOCKS_GO_BACK = 1_729_990_800  # in Berlin, in October 2024
 
 
 def series(n: int = N, *, seed: int = 0) -> np.ndarray:
@@ -174,6 +177,36 @@ def test_an_absurd_training_fraction_is_refused(faulty, tmp_path, fraction) -> N
     result = score(faulty, "--out", tmp_path / "out", "--train-fraction", fraction)
     assert isinstance(result.exception, ConfigError)
     assert "--train-fraction must lie between 0 and 1" in str(result.exception)
+
+
+def test_a_place_that_nobody_knows_is_refused_before_any_work(faulty, tmp_path) -> None:
+    options = ("--timezone", "Berlin", "--country", "Germany")
+    result = score(faulty, "--out", tmp_path / "out", "--train-fraction", 0.5, *options)
+    assert isinstance(result.exception, ConfigError)
+    zone, country = result.exception.problems
+    assert zone.startswith("--timezone must be a time zone")
+    assert zone.endswith("did you mean 'Europe/Berlin'?")
+    assert country.startswith("--country must be the code of a country")
+    assert country.endswith("did you mean 'DE'?")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_is_scored_in_the_civil_time_of_its_place(tmp_path: Path) -> None:
+    times = CLOCKS_GO_BACK + 1_800 * np.arange(-20 * 48, 2 * 48)
+    hours = [datetime.fromtimestamp(time, ZoneInfo("Europe/Berlin")).hour for time in times]
+    busy = 100.0 * np.isin(hours, range(8, 18)) + series(len(times))
+    rows = [f"{time},{value!r}" for time, value in zip(times, busy.tolist(), strict=True)]
+    path = tmp_path / "daily.csv"
+    path.write_text("\n".join(["timestamp,a", *rows]) + "\n")
+    errors = []
+    for options in (("--timezone", "Europe/Berlin", "--country", "DE"), ()):
+        out = tmp_path / f"out{len(options)}"
+        assert score(path, "--out", out, "--train-fraction", 0.9, *options).exit_code == 0
+        after = read_rows(out / "daily.csv")[20 * 48 :]
+        errors.append(max(abs(float(row["expected"]) - float(row["value"])) for row in after))
+    aware, unaware = errors
+    assert aware < 30
+    assert unaware > 60
 
 
 def test_equal_stems_are_refused_before_any_work(faulty: Path, tmp_path: Path) -> None:

@@ -159,6 +159,22 @@ def test_a_changed_configuration_replaces_the_champion(train, signal, registry):
     assert registry.champion_version("load", "detector") == 2
 
 
+def test_the_model_knows_the_civil_time_of_the_configuration(train, config_of, registry):
+    zone = ", calendar: {timezone: Europe/Berlin, country: DE}"
+    train(config_of("load", more=zone).signals[0])
+    calendar = champion_of(registry).state.manifest["calendar"]
+    assert [1_698_541_200_000, HOUR] in [list(each) for each in calendar["offsets"]]
+    assert 19_716 in calendar["days_off"]  # Christmas Day of 2023
+
+
+def test_another_calendar_makes_another_model(train, config_of):
+    train(config_of("load").signals[0])
+    outcome = train(config_of("load", more=", calendar: {country: DE}").signals[0])
+    assert only(outcome).why == (
+        "the signal's configuration changed since the champion was trained"
+    )
+
+
 def test_a_champion_that_cannot_be_loaded_is_replaced(train, signal, registry, directory):
     train(signal)
     (archive,) = (directory / "mlruns/artifacts").rglob("model.npz")

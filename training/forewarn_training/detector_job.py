@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import numpy as np
 
+from forewarn_adapters.civil_time import calendar_of
+from forewarn_adapters.config.effective import plain
+from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.registry import Champion, TrainingRecord
 from forewarn_models.catalogue import detector_from_state
@@ -20,7 +23,7 @@ from forewarn_training.gate import (
     compare_detectors,
     compare_logged,
 )
-from forewarn_training.history import history_span, read_history
+from forewarn_training.history import Span, history_span, read_history
 from forewarn_training.judging import Quality, judge
 from forewarn_training.outcome import ModelOutcome
 from forewarn_training.pictures import detector_pictures
@@ -38,9 +41,7 @@ def train_detector(signal: Signal, task: Task) -> ModelOutcome:
         now_milliseconds=task.now_milliseconds, history=signal.history, step=signal.step
     )
     history = read_history(task.source, signal.query, span=span)
-    detector = RarityDetector(
-        direction=signal.direction, seasons=signal.seasons, group_by=signal.group_by
-    )
+    detector = detector_of(signal, span)
     task.progress(f"fitting {history.n_series} series")
     fitted = detector.fit(history)
     task.progress("back-testing")
@@ -49,6 +50,20 @@ def train_detector(signal: Signal, task: Task) -> ModelOutcome:
     quality = None if twin is None else judge(twin, policy, history, from_milliseconds=0)
     decision = _decide(signal, task, history, twin=twin, quality=quality)
     return _stored(signal, task, history, fitted, quality=quality, decision=decision)
+
+
+def detector_of(signal: Signal, span: Span) -> RarityDetector:
+    """Return the unfitted detector of a signal, for a history that lies in `span`."""
+    return RarityDetector(
+        direction=signal.direction,
+        seasons=signal.seasons,
+        calendar=calendar_of(
+            signal.calendar or CivilTime(),
+            first_milliseconds=span.start_milliseconds,
+            last_milliseconds=span.end_milliseconds,
+        ),
+        group_by=signal.group_by,
+    )
 
 
 def _twin(detector: Detector, history: Panel) -> FittedDetector | None:
@@ -143,6 +158,7 @@ def _recipe(signal: Signal) -> dict[str, object]:
         "direction": signal.direction,
         "seasons": _seasons_text(signal.seasons),
         "group_by": list(signal.group_by),
+        "calendar": plain(signal.calendar or CivilTime()),
     }
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 
+from forewarn_adapters.civil_time import unknown_names
 from forewarn_adapters.config.endpoints import Endpoint, Tls
 from forewarn_adapters.config.environment import has_reference
 from forewarn_adapters.config.faults import shown, suggestion
+from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.config.nodes import Node
 from forewarn_adapters.config.problems import Path, Problem, path_text
 from forewarn_adapters.config.schema import (
@@ -40,6 +42,7 @@ def cross_problems(config: Config, root: Node) -> Iterator[Problem]:
     yield from _api(config.api, root)
     yield from _passwords(root)
     yield from _teams(config, root)
+    yield from _calendar(config.calendar, ("calendar",), root)
     yield from _unique([signal.name for signal in config.signals], ("signals",), root)
     for index, signal in enumerate(config.signals):
         yield from _signal(signal, ("signals", index), root)
@@ -160,6 +163,16 @@ def _teams(config: Config, root: Node) -> Iterator[Problem]:
             )
 
 
+def _calendar(calendar: CivilTime, path: Path, root: Node) -> Iterator[Problem]:
+    for unknown in unknown_names(calendar):
+        place = (*path, unknown.key)
+        yield Problem(
+            place,
+            f"{unknown.must}, got {shown(place, root)}; {unknown.advice}",
+            reads=((*path, "country"),),
+        )
+
+
 def _unique(names: list[str], path: Path, root: Node) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, name in enumerate(names):
@@ -198,6 +211,8 @@ def _signal(signal: Signal, path: Path, root: Node) -> Iterator[Problem]:
     history = _Span((*path, "history"), signal.history, root)
     yield from _grid(step, history)
     yield from _seasons(signal, history)
+    if signal.calendar is not None and root.find((*path, "calendar")) is not None:
+        yield from _calendar(signal.calendar, (*path, "calendar"), root)
     if len(set(signal.group_by)) < len(signal.group_by):
         yield Problem((*path, "group_by"), "must name each label once")
     if signal.forecast is not None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -44,6 +44,7 @@ _NAMES: Mapping[object, str] = {
     Path: "path",
     SecretStr: "secret text",
     timedelta: "duration",
+    date: "day",
     Budget: "budget",
 }
 

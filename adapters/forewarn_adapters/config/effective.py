@@ -1,7 +1,7 @@
 """The configuration as it takes effect: defaults filled in, secrets as asterisks."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import yaml
@@ -19,21 +19,22 @@ _URLS = frozenset({"url", "store_url", "tracking_url"})
 
 def effective_text(config: Config) -> str:
     """Return the configuration as YAML that says the same, but for what is secret."""
-    return yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True, width=100)
 
 
-def _plain(value: object, key: str = "") -> object:  # noqa: PLR0911  one line for each kind
+def plain(value: object, key: str = "") -> object:  # noqa: PLR0911  one line for each kind
+    """Return what the file may say for a value, as plain data; what is secret as asterisks."""
     if isinstance(value, Section):
         entries = ((name, getattr(value, name)) for name in type(value).model_fields)
-        return {name: _plain(each, name) for name, each in entries if each is not None}
+        return {name: plain(each, name) for name, each in entries if each is not None}
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, SecretStr):
         return _HIDDEN
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, Budget | Path):
+    if isinstance(value, Budget | Path | date):
         return str(value)
     return redacted(value) if isinstance(value, str) and key in _URLS else value

@@ -28,6 +28,7 @@ _PLACEHOLDERS: Mapping[str, Data] = {
     "tokens": {"name": "placeholder", "token": "placeholder placeholder"},
     "group_by": "placeholder",
     "files": "placeholder",
+    "days_off": "2000-01-01",
     "url": "http://placeholder",
     "username": "placeholder",
     "password": "placeholder",

@@ -9,9 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from forewarn_adapters.config.endpoints import Endpoint, Section, Tls
+from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.config.values import (
     AlertBudget,
     Duration,
@@ -310,6 +311,10 @@ class Signal(Section):
             examples=["checkout"],
         ),
     ] = None
+    calendar: Annotated[
+        CivilTime | None,
+        Field(description="The civil time of its people. Without it: the `calendar` of the file."),
+    ] = None
     forecast: Annotated[
         ForecastPolicy | None,
         Field(description="Also forecast it. Without this key: no forecast."),
@@ -371,11 +376,28 @@ class Config(Section):
             examples=["{checkout: 2/week}"],
         ),
     ] = {}  # noqa: RUF012  pydantic copies a default for each instance
+    calendar: Annotated[
+        CivilTime,
+        Field(description="The civil time of the people whose habits the series show."),
+    ] = CivilTime()
+    # Last, because it takes over what stands above it.
     signals: Annotated[
         tuple[Signal, ...],
         NotEmpty,
         Field(max_length=MOST_SIGNALS, description="What is watched: a list of signals."),
     ]
+
+    @field_validator("signals")
+    @classmethod
+    def _with_what_the_file_says(
+        cls, signals: tuple[Signal, ...], info: ValidationInfo
+    ) -> tuple[Signal, ...]:
+        """Let each signal say all that holds for it, so that nobody has to ask the file as well."""
+        calendar = info.data.get("calendar")
+        return tuple(
+            signal if signal.calendar else signal.model_copy(update={"calendar": calendar})
+            for signal in signals
+        )
 
     @property
     def effective_store_url(self) -> str:

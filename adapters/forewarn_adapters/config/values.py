@@ -6,7 +6,7 @@ name of the environment variable that it came from.
 
 import math
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -59,6 +59,15 @@ def _budget(value: object) -> Budget:
             "a budget must be a count of at least 1, a slash and a duration or hour, day, week, "
             "month, year, such as 1/30d or 2/week"
         ) from refused
+
+
+def _day(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as refused:
+        raise ValueError("must be a day, such as 2026-12-24") from refused
 
 
 def _auto(value: object) -> object:
@@ -148,6 +157,7 @@ def _listen(value: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Day = Annotated[date, BeforeValidator(_day)]
 AlertBudget = Annotated[Budget, BeforeValidator(_budget)]
 Seasons = Annotated[
     Annotated[Literal["auto"], BeforeValidator(_auto), Tag("[word]")]
