@@ -6,6 +6,7 @@ import typer
 
 from forewarn.commands.check import check
 from forewarn.commands.demo import demo
+from forewarn.commands.explain import explain
 from forewarn.commands.forecast import forecast
 from forewarn.commands.rules import rules
 from forewarn.commands.run import run
@@ -48,6 +49,7 @@ app.command()(score)
 app.command()(forecast)
 app.command()(run)
 app.command()(status)
+app.command()(explain)
 
 
 def main() -> None:

@@ -146,6 +146,15 @@ class Registry:
         with registry_errors(f"signal {signal!r}: old versions of its {kind} must be deletable"):
             return delete_old_versions(client, model_name(signal, kind), keep=keep, root=where)
 
+    def versions(self, signal: str, kind: Kind) -> Mapping[int, int]:
+        """Return the versions that are kept, the oldest first, and when each was trained."""
+        client = self._opened()
+        name = model_name(signal, kind)
+        with registry_errors(f"signal {signal!r}: the versions of its {kind} must be readable"):
+            found = client.search_model_versions(f"name = '{name}'", max_results=1_000)
+            trained = {int(each.version): _trained_milliseconds(each) for each in found}
+        return dict(sorted(trained.items()))
+
     def champion_version(self, signal: str, kind: Kind) -> int | None:
         """Return the champion's version, or None when there is none yet: a cheap poll."""
         found = self._champion(signal, kind)

@@ -5,6 +5,8 @@ cry more often than one alone; so each gives up its discount, and the rarest is 
 discounts are the same for every series and every signal.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 Direction: TypeAlias = Literal["both", "up", "down"]
@@ -21,3 +23,26 @@ VIEWS = (
     "stuck",  # at one value for longer than ever
 )
 DISCOUNTS = (0.3, 0.3, 0.1, 0.5, 0.7, 0.7, 1.0)
+
+# For people: what is rare about a value, by view. The page's annotation says the same.
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "change": "a sudden change against the last ten minutes",
+        "slower_change": "a change against the last hour",
+        "value": "a value never seen before",
+        "level": "a level of the last hours never seen before",
+        "season": "an hour unlike this time of day and week",
+        "unrest": "wilder or calmer for hours than ever before",
+        "stuck": "stuck at one value for longer than ever before",
+    }
+)
+GROUP_WORDS = "several series strange together"
+
+
+def view_words(view: int) -> str:
+    """Return the view of a verdict in words; -1 is a group's, or none: see `Verdicts.view`.
+
+    >>> view_words(SLOWER), view_words(-1)
+    ('a change against the last hour', 'several series strange together')
+    """
+    return WORDS[VIEWS[view]] if view >= 0 else GROUP_WORDS

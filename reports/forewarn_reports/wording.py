@@ -1,6 +1,7 @@
 """Numbers in the words that people use."""
 
 import math
+from datetime import UTC, datetime, timedelta
 
 _UNITS = (
     ("years", 365.25 * 86400.0),
@@ -9,6 +10,7 @@ _UNITS = (
     ("minutes", 60.0),
     ("seconds", 1.0),
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_YEARS = 1000.0
 _COMMON_SECONDS = 60.0
 
@@ -54,3 +56,14 @@ def number_text(value: float) -> str:
         if abs(value) >= size:
             return f"{value / (size if prefix != 'k' else 1e3):.4g}{prefix}"
     return f"{value:.4g}"
+
+
+def time_text(milliseconds: int) -> str:
+    """Return an instant in UTC as ISO-8601 writes it, with milliseconds where there are some.
+
+    >>> time_text(1_767_225_600_000), time_text(1_767_225_600_250)
+    ('2026-01-01T00:00:00Z', '2026-01-01T00:00:00.250Z')
+    """
+    unit = "milliseconds" if milliseconds % 1000 else "seconds"
+    instant = _EPOCH + timedelta(milliseconds=milliseconds)
+    return instant.isoformat(timespec=unit).replace("+00:00", "Z")

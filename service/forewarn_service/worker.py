@@ -10,6 +10,7 @@ import numpy as np
 
 from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
 from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.portions import read_in_portions
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray, SmallIntegerArray
 from forewarn_models.errors import ForewarnError, StoreError
@@ -32,10 +33,6 @@ from forewarn_service.scorer import Scorer
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.timing import Timing, timing_of
 from forewarn_service.verdict_rows import concatenate_rows, empty
-
-# One read of a catch-up is at most this many slots times rows, so that memory stays bounded.
-_MOST_CELLS_IN_READ = 1_000_000
-_MOST_SLOTS_IN_READ = 10_000
 
 # Of series that the champion does not know, this many are named.
 MOST_UNKNOWN = 10_000
@@ -233,17 +230,14 @@ class Worker:
             scorer.advance(samples, now_milliseconds=until, emitted_until_milliseconds=END_OF_TIME)
 
     def _reads(self, scorer: Scorer, after: int, now: int) -> Iterator[tuple[Samples, int]]:
-        """Yield what the source has up to now, in portions of bounded size."""
-        while after < now:
-            until = min(now, after + _longest_read(scorer))
-            samples = self._source.read_newest(
-                self.signal.query,
-                after_milliseconds=after,
-                until_milliseconds=until,
-                step_milliseconds=self.timing.step,
-            )
-            yield samples, until
-            after = until
+        """Return what the source has up to now, in portions of bounded size."""
+        return read_in_portions(
+            self._source,
+            self.signal.query,
+            model=scorer.model,
+            after_milliseconds=after,
+            until_milliseconds=now,
+        )
 
     def _read_after(self, scorer: Scorer, now: int) -> int:
         """Return the time after which to read: a little behind the newest, or the whole window."""
@@ -329,12 +323,6 @@ class Worker:
         reasons[newest.timestamp_milliseconds < now - self.timing.stale] = STALE
         reasons[len(model.output_series) :] = UNTRAINED
         return reasons
-
-
-def _longest_read(scorer: Scorer) -> int:
-    n_series = max(1, len(scorer.model.series))
-    slots = max(1, min(_MOST_SLOTS_IN_READ, _MOST_CELLS_IN_READ // n_series))
-    return slots * scorer.model.step_milliseconds
 
 
 def _held_episodes(

@@ -80,6 +80,14 @@ def test_an_older_version_can_still_be_read(registry):
         registry.version("load", "detector", 9)
 
 
+def test_all_kept_versions_are_listed_with_the_time_of_their_training(registry):
+    assert registry.versions("load", "detector") == {}
+    first = registry.log_training(a_record())
+    second = registry.log_training(a_record(2.0))
+    assert list(registry.versions("load", "detector")) == [first, second] == [1, 2]
+    assert set(registry.versions("load", "detector").values()) == {a_record().trained_milliseconds}
+
+
 def test_detector_and_forecaster_of_a_signal_are_separate(registry):
     registry.promote("load", "detector", registry.log_training(a_record()))
     assert registry.champion_version("load", "forecaster") is None

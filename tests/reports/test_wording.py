@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from forewarn_reports.wording import duration_text, number_text, rarity_text
+from forewarn_reports.wording import duration_text, number_text, rarity_text, time_text
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,8 @@ def test_a_duration_is_said_in_its_largest_unit(seconds: float, text: str) -> No
 )
 def test_a_number_has_four_digits_that_count(value: float, text: str) -> None:
     assert number_text(value) == text
+
+
+def test_an_instant_shows_milliseconds_only_where_there_are_some() -> None:
+    assert time_text(1_767_225_600_000) == "2026-01-01T00:00:00Z"
+    assert time_text(1_767_225_600_250) == "2026-01-01T00:00:00.250Z"
