@@ -1,45 +1,32 @@
 """The rarity detector: many views of each series, and how rare the rarest of them is."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 import numpy as np
 
-from forewarn_models.arrays import AnyArray, FloatArray
-from forewarn_models.baseline import N_KIND, Tried
-from forewarn_models.calendar import UTC, Calendar, hours_of
+from forewarn_models.arrays import FloatArray
+from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import Carry, FittedDetector, Scores, State
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, ModelError, NotEnoughHistory, UnknownFormat
 from forewarn_models.groups import Groups, group_decades, groups_of
+from forewarn_models.joint import Joint, joint_decades, joint_of, learn_joint, stride_of
 from forewarn_models.labels import Labels
 from forewarn_models.layout import LEVEL, LEVEL_RUN, SEEN
+from forewarn_models.learning import clock_of, learned
 from forewarn_models.panel import Panel
-from forewarn_models.rules import Rules, rules_of
-from forewarn_models.seasons import Season, candidates, cycles_of, first_bins
+from forewarn_models.rules import Rules, cluster_gap, rules_of
+from forewarn_models.seasons import Season, candidates, first_bins
 from forewarn_models.views import Direction
-from forewarn_models.walk import (
-    Clock,
-    Known,
-    Lesson,
-    Memory,
-    Said,
-    blank_memory,
-    learn_walk,
-    room_for,
-    score_walk,
-)
+from forewarn_models.walk import Known, Memory, Said, room_for, score_walk
 
 KIND = "rarity_detector"
 FORMAT_VERSION = 2
 LARGEST_VALUE = 1e30  # values beyond are taken for this: sizes are held in single precision
 _CELLS = 2_000_000  # scored at a time, to bound memory
-_ROWS = 256  # learned at a time, to bound memory
 _DIRECTIONS = ("both", "up", "down")
-_OF_DEVIATION = 0.3  # of the mean deviation, added before a logarithm is taken
-_SAMPLED = 256  # values that a median is taken of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +72,18 @@ class RarityDetector:
         if most < self.min_history:
             raise NotEnoughHistory("a detector", needed=self.min_history, got=most)
         seasons = self._seasons(history)
-        known, memory = _learned(values, history, seasons, self)
+        groups, rules = groups_of(history.series, self.group_by), self._rules(history)
+        clock = clock_of(history, seasons, self.calendar, rules)
+        learned_seconds = rules.step_seconds * stride_of(history.n_times)
+        known, memory, noise = learned(
+            values, clock, first_bins(seasons), rules, with_noise=bool(groups.labels)
+        )
         if isinstance(earlier, FittedRarityDetector) and _meets(earlier, history):
             _go_on(memory, history, earlier)
         return FittedRarityDetector(
             series=history.series,
-            groups=groups_of(history.series, self.group_by),
+            groups=groups,
+            joint=learn_joint(groups, noise, cluster_gap=cluster_gap(learned_seconds)),
             step_milliseconds=history.step_milliseconds,
             end_milliseconds=history.end_milliseconds,
             direction=self.direction,
@@ -100,6 +93,9 @@ class RarityDetector:
             known=known,
             memory=memory,
         )
+
+    def _rules(self, history: Panel) -> Rules:
+        return rules_of(history.step_milliseconds / 1000.0, self.direction)
 
     def _seasons(self, history: Panel) -> tuple[Season, ...]:
         periods = None if self.seasons == "auto" else tuple(map(milliseconds_of, self.seasons))
@@ -115,6 +111,7 @@ class FittedRarityDetector:
     Args:
         series: the rows.
         groups: which of them belong together.
+        joint: how their members deviate together.
         step_milliseconds: of the grid.
         end_milliseconds: of the history: the first slot to score.
         direction: the side that can be an anomaly.
@@ -127,6 +124,7 @@ class FittedRarityDetector:
 
     series: tuple[Labels, ...]
     groups: Groups
+    joint: Joint
     step_milliseconds: int
     end_milliseconds: int
     direction: Direction
@@ -179,7 +177,7 @@ class FittedRarityDetector:
         said = room_for(recent.n_series, recent.n_times, with_views=with_views)
         rules = rules_of(self.step_milliseconds / 1000.0, self.direction)
         before = np.array(memory.exact[:, SEEN])
-        clock = _clock(recent, self.seasons, self.calendar, rules)
+        clock = clock_of(recent, self.seasons, self.calendar, rules)
         values = usable(recent.values)
         score_walk(values, clock, self.known, memory, said, rules)
         seen = before[:, None] + np.cumsum(np.isfinite(values), axis=1) - 1
@@ -198,7 +196,7 @@ class FittedRarityDetector:
         )
         for band in (expected, lower, upper):
             band[unheard] = np.nan
-        together = group_decades(self.groups, said.decades)
+        together = self._together(said)
         nothing = np.full(together.shape, np.nan)
         neither = np.zeros(together.shape, np.int8)
         return Scores(
@@ -210,6 +208,15 @@ class FittedRarityDetector:
             np.concatenate([sign, neither]),
             np.concatenate([view, neither - 1]),
         )
+
+    def _together(self, said: Said) -> FloatArray:
+        """Return the decades of seconds of each group, (n_groups, n_times)."""
+        together = group_decades(self.groups, said.decades)
+        step_decades = rules_of(self.step_milliseconds / 1000.0).step_decades
+        joint = joint_decades(self.groups, self.joint, said.noise, step_decades)
+        own = together[self.joint.place]
+        together[self.joint.place] = np.where(joint > own, joint, own)
+        return together
 
     def state(self) -> State:
         """Return everything that is learned, as data."""
@@ -223,7 +230,8 @@ class FittedRarityDetector:
             "calendar": {"offsets": self.calendar.offsets, "days_off": self.calendar.days_off},
             "min_history": self.min_history,
         }
-        arrays = {"members": self.groups.members, **self.known._asdict(), **self.memory._asdict()}
+        arrays = {"members": self.groups.members, **self.joint.arrays()}
+        arrays |= {**self.known._asdict(), **self.memory._asdict()}
         return State(KIND, FORMAT_VERSION, manifest, arrays)
 
     def _check(self, recent: Panel, carry: Carry) -> None:
@@ -257,6 +265,7 @@ def fitted_from_state(state: State) -> FittedRarityDetector:
     return FittedRarityDetector(
         series=_labels(manifest["series"]),
         groups=Groups(_labels(manifest["groups"]), arrays["members"]),
+        joint=joint_of(arrays),
         step_milliseconds=int(manifest["step_milliseconds"]),
         end_milliseconds=int(manifest["end_milliseconds"]),
         direction=manifest["direction"],
@@ -315,75 +324,3 @@ def seconds_of(decades: FloatArray) -> FloatArray:
 
 def _joined(said: list[Said]) -> Said:
     return Said(*(np.concatenate(column, axis=1) for column in zip(*said, strict=True)))
-
-
-def _clock(panel: Panel, seasons: tuple[Season, ...], calendar: Calendar, rules: Rules) -> Clock:
-    """Return the hours of a panel's columns, and where they stand in the seasons."""
-    lead, step = max(rules.lags), panel.step_milliseconds
-    columns = np.arange(-lead, panel.n_times, dtype=np.int64)
-    local = calendar.local(panel.start_milliseconds + step * columns)
-    cycles = cycles_of(seasons, local, calendar, step_milliseconds=step, lead=lead)
-    return Clock(hours_of(local[lead:]), cycles)
-
-
-def _learned(
-    values: FloatArray, history: Panel, seasons: tuple[Season, ...], detector: RarityDetector
-) -> tuple[Known, Memory]:
-    n, first = len(values), first_bins(seasons)
-    rules = rules_of(history.step_seconds, detector.direction)
-    clock = _clock(history, seasons, detector.calendar, rules)
-    offset, memory = log_offsets(values), blank_memory(n)
-    kind, place = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    profiles: list[AnyArray] = []
-    used = 0
-    for rows in _blocks(n):
-        own = Memory(*(array[rows] for array in memory))
-        tried = _untried(len(own.exact), int(first[-1]), len(seasons))
-        lesson = Lesson(offset[rows], kind[rows], tried, np.zeros((0, 0), np.float32))
-        learn_walk(values[rows], clock, lesson, own, rules)
-        for row, best in enumerate(lesson.kind.tolist()):
-            place[rows.start + row] = used - first[best]
-            profiles.append(tried.centers[row, first[best] : first[best + 1]].copy())
-            used += len(profiles[-1])
-    return Known(offset, kind, place, np.concatenate(profiles)), memory
-
-
-def _untried(n_series: int, n_bins: int, n_kinds: int) -> Tried:
-    return Tried(
-        np.zeros((n_series, n_bins), np.float32),
-        np.zeros((n_series, n_bins), np.float32),
-        np.zeros((n_series, n_kinds, N_KIND)),
-    )
-
-
-def _blocks(n: int) -> Iterator[slice]:
-    for first in range(0, n, _ROWS):
-        yield slice(first, min(first + _ROWS, n))
-
-
-def log_offsets(values: FloatArray) -> FloatArray:
-    """Return what each row adds before a logarithm: a share of its mean deviation.
-
-    NaN for a row that is ever negative or has no value: there is no logarithm to take. A row
-    that never moved is measured in thousandths of itself, one of zeros in units.
-    """
-    known = np.isfinite(values)
-    lowest = np.min(values, axis=1, initial=np.inf, where=known)
-    highest = np.max(values, axis=1, initial=-np.inf, where=known)
-    middle = _rough_median(values)
-    with np.errstate(invalid="ignore"):
-        deviation = np.sum(np.abs(values - middle[:, None]), axis=1, where=known)
-        offset = _OF_DEVIATION * deviation / np.maximum(known.sum(axis=1), 1)
-    still = np.where(highest > 0, 1e-3 * highest, 1.0)
-    offset = np.where(offset > 0, offset, still)
-    out: FloatArray = np.where((lowest >= 0) & np.isfinite(lowest), offset, np.nan)
-    return out
-
-
-def _rough_median(values: FloatArray) -> FloatArray:
-    """Return the median of some values of each row; NaN where none of these is known."""
-    columns = np.linspace(0, values.shape[1] - 1, min(values.shape[1], _SAMPLED)).astype(np.int64)
-    sample = np.sort(values[:, columns], axis=1)  # NaN last
-    n = np.isfinite(sample).sum(axis=1)
-    out: FloatArray = sample[np.arange(len(sample)), np.maximum(n - 1, 0) // 2]
-    return out

@@ -35,6 +35,12 @@ class Groups:
         """(n_groups,) how many rows each has."""
         return np.asarray((self.members >= 0).sum(axis=1), dtype=np.int64)
 
+    def select(self, chosen: IntegerArray) -> "Groups":
+        """Return some of the groups, and no more columns than the largest of them needs."""
+        members = self.members[chosen]
+        width = int((members >= 0).sum(axis=1).max(initial=0))
+        return Groups(tuple(self.labels[group] for group in chosen.tolist()), members[:, :width])
+
     def gathered(self, rows: FloatArray) -> FloatArray:
         """Return (n_groups, n_members, n_times) of `rows`, NaN where there is no member."""
         out = rows[self.members]
