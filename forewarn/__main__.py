@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from forewarn.commands.backtest import backtest
 from forewarn.commands.check import check
 from forewarn.commands.demo import demo
 from forewarn.commands.explain import explain
@@ -45,6 +46,7 @@ app.command()(demo)
 app.command()(check)
 app.command()(rules)
 app.command()(train)
+app.command()(backtest)
 app.command()(score)
 app.command()(forecast)
 app.command()(run)

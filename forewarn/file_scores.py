@@ -16,6 +16,7 @@ from forewarn_models.detector import RarityDetector
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import NotEnoughHistory
 from forewarn_models.fold import FoldPolicy
+from forewarn_models.labels import Labels
 from forewarn_models.offline import Schedule, ScoredRecording, score_recording
 from forewarn_models.samples import Samples
 
@@ -49,7 +50,7 @@ class ScoreJob:
         """Write the scores of a file; return a warning when nothing could be said of it."""
         target = output_path(self.out, path)
         file = read_series_file(path)
-        file = replace(file, samples=_grouped(file))
+        file = replace(file, samples=grouped(file))
         warning = None
         scored = None
         try:
@@ -60,25 +61,37 @@ class ScoreJob:
         return warning
 
     def _scored(self, samples: Samples) -> ScoredRecording:
-        has_group = len(samples.series) > 1
-        times = samples.timestamp_milliseconds
-        calendar = calendar_of(
-            self.place,
-            first_milliseconds=int(times.min()),
-            last_milliseconds=int(times.max()),
-        )
-        detector = RarityDetector(calendar=calendar, group_by=(_GROUP_BY,) if has_group else ())
-        schedule = Schedule(
-            _train_until(samples, self.train_fraction),
-            milliseconds_of(_REFIT_EVERY),
-            milliseconds_of(_HISTORY),
-        )
+        schedule = schedule_of_files(_train_until(samples, self.train_fraction))
+        detector = detector_of_files(samples, self.place)
         return score_recording(detector, FoldPolicy(self.budget), samples, schedule)
 
 
-def _grouped(file: SeriesFile) -> Samples:
+def schedule_of_files(train_until_milliseconds: int) -> Schedule:
+    """Return when models of a file are trained, as the service trains by default."""
+    return Schedule(
+        train_until_milliseconds, milliseconds_of(_REFIT_EVERY), milliseconds_of(_HISTORY)
+    )
+
+
+def detector_of_files(samples: Samples, place: CivilTime) -> RarityDetector:
+    """Return the detector of a file's samples: several series are also one group."""
+    times = samples.timestamp_milliseconds
+    calendar = calendar_of(
+        place, first_milliseconds=int(times.min()), last_milliseconds=int(times.max())
+    )
+    has_group = len(samples.series) > 1
+    return RarityDetector(calendar=calendar, group_by=(_GROUP_BY,) if has_group else ())
+
+
+def grouped(file: SeriesFile) -> Samples:
+    """Return the samples of a file with labels that make its series one group."""
     series = tuple(((_GROUP_BY, file.path.stem), ("series", name)) for name in file.names)
     return replace(file.samples, series=series)
+
+
+def name_in_file(labels: Labels) -> str:
+    """Return what a file calls a series of `grouped`; its group is `*`."""
+    return dict(labels)["series"]
 
 
 def _train_until(samples: Samples, fraction: float) -> int:

@@ -1,6 +1,7 @@
-"""Columns written as CSV files, whole or not at all."""
+"""Outputs written as files, whole or not at all: columns as CSV, and pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,25 @@ def write_columns(path: Path, columns: Mapping[str, AnyArray | Sequence[str]]) -
     import pyarrow as pa
 
     table = pa.table({name: pa.array(column, from_pandas=True) for name, column in columns.items()})
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with _whole(path) as part:
         try:
             _write(table, part, quoting="none")
         except pa.ArrowInvalid:  # some text holds a comma or a quote
             _write(table, part, quoting="needed")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, which appears only when it is whole. Raises WriteError."""
+    with _whole(path) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Lend a path to write to, and give it its name when that is done."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
         part.replace(path)
     except OSError as failed:
         part.unlink(missing_ok=True)

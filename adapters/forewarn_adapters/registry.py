@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -26,6 +26,7 @@ from forewarn_models.errors import ModelError, RegistryError, UnknownFormat
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 Kind: TypeAlias = Literal["detector", "forecaster"]
@@ -68,6 +69,27 @@ class TrainingRecord:
     state: State
     trained_milliseconds: int
     recipe: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    plots: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestRecord:
+    """All that is kept of one back-test of one signal: a run without a model.
+
+    Args:
+        signal: the signal's name.
+        at_milliseconds: when it was made, since the epoch.
+        params: how.
+        metrics: what came of it; what is not finite is not logged.
+        tables: by name.
+        plots: PNG images by name.
+    """
+
+    signal: str
+    at_milliseconds: int
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
@@ -121,17 +143,22 @@ class Registry:
         client = self._opened()
         data = artefact.to_bytes(record.state)
         with registry_errors(f"signal {record.signal!r}: its {record.kind} must be stored"):
-            run_id, artifact_uri = self._start_run(client, record)
-            try:
-                _log_numbers(client, run_id, record)
-                _log_files(client, run_id, record, data)
-                client.set_terminated(run_id)
-            except BaseException:
-                # the first failure is the one to tell
-                with contextlib.suppress(RegistryError), registry_errors("ending a run"):
-                    client.set_terminated(run_id, "FAILED")
-                raise
-            return _register(client, record, run_id, f"{artifact_uri}/model", _digest(data))
+            at = record.trained_milliseconds
+            with self._run(client, record.signal, record.kind, at=at) as run:
+                _log_numbers(client, run.info.run_id, record, at=at)
+                _log_files(client, run.info.run_id, _files(record) | _model_files(record, data))
+            source = f"{run.info.artifact_uri}/model"
+            return _register(client, record, run.info.run_id, source, _digest(data))
+
+    def log_backtest(self, record: BacktestRecord) -> str:
+        """Log a run of a back-test in the signal's experiment, and return its id."""
+        client = self._opened()
+        with registry_errors(f"signal {record.signal!r}: its back-test must be stored"):
+            at = record.at_milliseconds
+            with self._run(client, record.signal, "backtest", at=at) as run:
+                _log_numbers(client, run.info.run_id, record, at=at)
+                _log_files(client, run.info.run_id, _files(record))
+            return str(run.info.run_id)
 
     def promote(self, signal: str, kind: Kind, version: int) -> None:
         """Make a version the champion: the service scores with it from its next poll on."""
@@ -227,14 +254,23 @@ class Registry:
                 f"{what}: its archive must be at most {self._max_model_bytes} bytes, got {size}"
             )
 
-    def _start_run(self, client: "MlflowClient", record: TrainingRecord) -> tuple[str, str]:
+    @contextlib.contextmanager
+    def _run(self, client: "MlflowClient", signal: str, kind: str, *, at: int) -> "Iterator[Run]":
+        """Open a run of a signal's experiment, which ends as failed where its work fails."""
         run = client.create_run(
-            self._experiment_id(client, record.signal),
-            start_time=record.trained_milliseconds,
-            run_name=record.kind,
-            tags={"signal": record.signal, "kind": record.kind},
+            self._experiment_id(client, signal),
+            start_time=at,
+            run_name=kind,
+            tags={"signal": signal, "kind": kind},
         )
-        return str(run.info.run_id), str(run.info.artifact_uri)
+        try:
+            yield run
+            client.set_terminated(run.info.run_id)
+        except BaseException:
+            # the first failure is the one to tell
+            with contextlib.suppress(RegistryError), registry_errors("ending a run"):
+                client.set_terminated(run.info.run_id, "FAILED")
+            raise
 
     def _experiment_id(self, client: "MlflowClient", signal: str) -> str:
         from mlflow.exceptions import MlflowException
@@ -279,10 +315,11 @@ def _state(data: bytes, what: str) -> State:
         raise RegistryError(f"{what}: {broken}") from broken
 
 
-def _log_numbers(client: "MlflowClient", run_id: str, record: TrainingRecord) -> None:
+def _log_numbers(
+    client: "MlflowClient", run_id: str, record: TrainingRecord | BacktestRecord, *, at: int
+) -> None:
     from mlflow.entities import Metric, Param
 
-    at = record.trained_milliseconds
     metrics = [
         Metric(name, float(value), at, 0)
         for name, value in record.metrics.items()
@@ -295,7 +332,7 @@ def _log_numbers(client: "MlflowClient", run_id: str, record: TrainingRecord) ->
         client.log_batch(run_id, metrics=metrics[start : start + _METRICS_IN_A_BATCH])
 
 
-def _log_files(client: "MlflowClient", run_id: str, record: TrainingRecord, data: bytes) -> None:
+def _model_files(record: TrainingRecord, data: bytes) -> dict[str, bytes]:
     manifest = {
         "kind": record.state.kind,
         "format_version": record.state.format_version,
@@ -305,9 +342,16 @@ def _log_files(client: "MlflowClient", run_id: str, record: TrainingRecord, data
             for name, array in sorted(record.state.arrays.items())
         },
     }
-    files = {_ARCHIVE: data, "model/manifest.json": orjson.dumps(manifest, option=_READABLE)}
-    files |= {f"plots/{name}.png": image for name, image in record.plots.items()}
-    files |= {f"tables/{name}.json": _table_json(table) for name, table in record.tables.items()}
+    return {_ARCHIVE: data, "model/manifest.json": orjson.dumps(manifest, option=_READABLE)}
+
+
+def _files(record: TrainingRecord | BacktestRecord) -> dict[str, bytes]:
+    plots = {f"plots/{name}.png": image for name, image in record.plots.items()}
+    tables = {f"tables/{name}.json": _table_json(table) for name, table in record.tables.items()}
+    return plots | tables
+
+
+def _log_files(client: "MlflowClient", run_id: str, files: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory(prefix="forewarn-") as folder:
         for name, content in files.items():
             path = Path(folder, name)

@@ -85,7 +85,7 @@ def _table_of_frame(path: Path, read: "Callable[[Sequence[str]], pd.DataFrame]")
     if not len(frame):
         raise DataError(f"{path}: a file must hold at least one row below its header, got none")
     place = frame.index.to_numpy(dtype=np.int64)
-    text, milliseconds = _times(path, frame[TIME], place)
+    text, milliseconds = times_of(path, frame[TIME], place)
     values = [str(name) for name in frame.columns if name not in {TIME, *labels}]
     return Table(
         path,
@@ -200,10 +200,13 @@ def _numbers(path: Path, name: str, column: "pd.Series[Any]", place: IntegerArra
     return numbers.to_numpy(dtype=np.float64)
 
 
-def _times(
+def times_of(
     path: Path, column: "pd.Series[Any]", place: IntegerArray
 ) -> tuple[AnyArray, IntegerArray]:
-    """Return timestamps as text and in milliseconds."""
+    """Return timestamps as text and in milliseconds.
+
+    Raises DataError, which names the file and the line out of `place`, where one is none.
+    """
     import pandas as pd
 
     if isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind == "M":

@@ -1,6 +1,6 @@
 """`forewarn check`: is the configuration right, and what does it imply."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -150,7 +150,7 @@ def _text(path: Path, config: "Config", found: Mapping[str, "QueryInspection"]) 
         f"{path} is right: {_counted(len(config.signals), 'signal')} from {source}; {way_out};",
         f"models in {redacted(config.training.tracking_url)}.",
         "",
-        *_table([_heading(found), *(_row(signal, found) for signal in config.signals)]),
+        *aligned([_heading(found), *(_row(signal, found) for signal in config.signals)]),
         "",
         *_team_lines(config, found),
         *(f"warning: {warning}" for warning in _warnings(config, found)),
@@ -200,7 +200,8 @@ def _in_words(seconds: float | None) -> str:
     return f"{seconds / _DAY_SECONDS:.1f} days"
 
 
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Yield rows as lines whose cells stand below each other."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -34,14 +34,15 @@ def train(
     from forewarn_adapters.config.reading import read_config
 
     settings = read_config(config, environment=os.environ)
-    chosen = _chosen(settings, signals)
+    chosen = signals_named(settings, signals)
     outcomes = _trained(settings, chosen, folder=config.absolute().parent)
     _show(outcomes, is_json=json)
     if any(outcome.has_failed for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def _chosen(config: "Config", names: list[str] | None) -> list["Signal"]:
+def signals_named(config: "Config", names: list[str] | None) -> list["Signal"]:
+    """Return the named signals, or all; ConfigError with every name that is unknown."""
     from difflib import get_close_matches
 
     from forewarn_models.errors import ConfigError
@@ -59,9 +60,7 @@ def _chosen(config: "Config", names: list[str] | None) -> list["Signal"]:
 
 
 def _trained(config: "Config", signals: list["Signal"], *, folder: Path) -> list["TrainingOutcome"]:
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
-
+    from forewarn.progress import with_progress
     from forewarn_adapters.clock import now_milliseconds
     from forewarn_adapters.registry import Registry
     from forewarn_adapters.source import open_source
@@ -69,29 +68,19 @@ def _trained(config: "Config", signals: list["Signal"], *, folder: Path) -> list
 
     source = open_source(config)
     registry = Registry(config.training.tracking_url, directory=folder)
-    columns = (SpinnerColumn(), "{task.description}", MofNCompleteColumn(), TimeElapsedColumn())
-    outcomes = []
     try:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("training", total=len(signals))
-            for signal in signals:
-
-                def tell(what: str, name: str = signal.name) -> None:
-                    bar.update(task, description=f"{name}: {what}")
-
-                outcomes.append(
-                    train_signal(
-                        signal,
-                        source=source,
-                        registry=registry,
-                        now_milliseconds=now_milliseconds(),
-                        progress=tell,
-                    )
-                )
-                bar.advance(task)
+        return [
+            train_signal(
+                signal,
+                source=source,
+                registry=registry,
+                now_milliseconds=now_milliseconds(),
+                progress=tell,
+            )
+            for signal, tell in with_progress(signals, what="training", name_of=lambda s: s.name)
+        ]
     finally:
         source.close()
-    return outcomes
 
 
 def _show(outcomes: list["TrainingOutcome"], *, is_json: bool) -> None:

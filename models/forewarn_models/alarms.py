@@ -86,4 +86,5 @@ def _highest(score: FloatArray, owner: AnyArray) -> IntegerArray:
     height = np.where(np.isnan(score), -np.inf, score)
     order = np.lexsort((np.arange(len(score)), -height, owner))
     is_first = np.append(True, np.diff(owner[order]) != 0)[: len(order)]
-    return order[is_first]
+    highest: IntegerArray = order[is_first]
+    return highest

@@ -167,7 +167,11 @@ def threshold_curve(
         place = int(np.searchsorted(thresholds, threshold))
         found = detection_of(_runs(scored, threshold), events)
         return ThresholdPoint(
-            times_budget, threshold, found.recall_ratio, float(precision[place]), recall[place]
+            times_budget,
+            threshold,
+            found.recall_ratio,
+            float(precision[place]),
+            float(recall[place]),
         )
 
     return ThresholdCurve(

@@ -91,6 +91,13 @@ def grid(
     return Gridded(panel, column, is_repeat)
 
 
+def samples_of(panel: Panel) -> Samples:
+    """Return the known values of a panel as samples, row by row."""
+    row, column = np.nonzero(np.isfinite(panel.values))
+    times = panel.times_milliseconds[column]
+    return Samples(panel.series, row, times, panel.values[row, column])
+
+
 def floor_to_step(timestamp_milliseconds: int, step_milliseconds: int) -> int:
     """Return the time of the slot that a timestamp falls in, on the grid that holds the epoch.
 

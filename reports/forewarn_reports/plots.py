@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _INK, _SOFT, _GRID = "#1f2933", "#7b8794", "#e4e7eb"
 _VALUE, _EXPECTED, _BAND, _ALARM = "#334e68", "#2186eb", "#bae3ff", "#d64545"
 _LIMIT = "#cb6e17"
+_EVENT = "#f7c948"
 _LONGEST_TITLE = 110
 _DOTS_PER_INCH = 110
 _YEAR_SECONDS = 31_536_000.0
@@ -68,13 +69,24 @@ class ForecastPicture:
     limit: float | None = None
 
 
-def series_plot(picture: SeriesPicture) -> bytes:
-    """Return a PNG: value, expected and band above, the score below; anomalies stand out."""
+_NO_SPANS: IntegerArray = np.empty((0, 2), np.int64)
+
+
+def series_plot(
+    picture: SeriesPicture, *, alarms: IntegerArray = _NO_SPANS, events: IntegerArray = _NO_SPANS
+) -> bytes:
+    """Return a PNG: value, expected and band above, the score below; anomalies stand out.
+
+    Behind them what is known of whole stretches of time is shaded: when alarms were on, and when
+    somebody says that something was wrong; each (n, 2), from start to end in milliseconds.
+    """
     figure = _figure(height=5.2)
     top, bottom = figure.subplots(
         2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1), "hspace": 0.08}
     )
     times = picture.times_milliseconds.astype("datetime64[ms]")
+    _shade(top, events, colour=_EVENT, label="labelled")
+    _shade(top, alarms, colour=_ALARM, label="alarm on")
     _band_and_value(top, picture, times)
     _keep_in_view(top, picture)
     _score_strip(bottom, picture, times)
@@ -166,6 +178,20 @@ def _band_and_value(axes: "Axes", picture: SeriesPicture, times: np.ndarray) -> 
     axes.plot(times[hot], picture.value[hot], "o", color=_ALARM, markersize=3.5, label="anomalous")
 
 
+def _shade(axes: "Axes", spans: IntegerArray, *, colour: str, label: str) -> None:
+    """Shade stretches of time; an edge keeps a short one visible in a long picture."""
+    for number, (start, end) in enumerate(spans.astype("datetime64[ms]")):
+        axes.axvspan(
+            start,
+            end,
+            facecolor=colour,
+            edgecolor=colour,
+            linewidth=0.8,
+            alpha=0.3,
+            label=label if number == 0 else None,
+        )
+
+
 def _keep_in_view(axes: "Axes", picture: SeriesPicture) -> None:
     """Let single far values be cut off where they would flatten all the rest."""
     every = np.concatenate([picture.value, picture.lower, picture.upper])
@@ -229,7 +255,7 @@ def _dress(axes: "Axes", *, title: str = "") -> None:
 
 
 def _legend(figure: "Figure") -> None:
-    figure.legend(loc="lower right", bbox_to_anchor=(0.99, 0.0), ncols=5, fontsize=8, frameon=False)
+    figure.legend(loc="lower right", bbox_to_anchor=(0.99, 0.0), ncols=6, fontsize=8, frameon=False)
 
 
 def _date_axis(axes: "Axes") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forewarn_adapters.outputs import make_directory, output_path, write_columns
+from forewarn_adapters.outputs import make_directory, output_path, write_bytes, write_columns
 from forewarn_models.errors import DataError, WriteError
 
 
@@ -24,6 +24,12 @@ def test_columns_become_a_csv_file_with_empty_cells_for_nan(tmp_path: Path) -> N
 def test_text_with_commas_and_quotes_is_quoted(tmp_path: Path) -> None:
     write_columns(tmp_path / "x.csv", {"series": np.array(['up{a="x",b="y"}'], dtype=object)})
     assert (tmp_path / "x.csv").read_text() == 'series\n"up{a=""x"",b=""y""}"\n'
+
+
+def test_bytes_become_a_file_and_nothing_else(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "x.png", b"png")
+    assert (tmp_path / "x.png").read_bytes() == b"png"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ import orjson
 import pytest
 
 from forewarn_adapters.config.values import redacted
-from forewarn_adapters.registry import Champion, Registry, Table, TrainingRecord, model_name
+from forewarn_adapters.registry import (
+    BacktestRecord,
+    Champion,
+    Registry,
+    Table,
+    TrainingRecord,
+    model_name,
+)
 from forewarn_adapters.tracking import absolute_url, artifact_location
 from forewarn_models import artefact
 from forewarn_models.contract import State
@@ -70,6 +77,29 @@ def test_a_champion_comes_back_as_it_was_logged(registry):
     assert artefact.to_bytes(champion.state) == artefact.to_bytes(a_state(2.5))
     assert champion.metrics == {"alarm_budget_ratio": 0.5}
     assert champion.trained_milliseconds == NOW
+
+
+def test_a_back_test_is_a_run_of_the_signals_experiment_and_no_model(registry):
+    table = Table(("series", "score"), (("a", 1.5),))
+    run_id = registry.log_backtest(
+        BacktestRecord(
+            "load",
+            NOW,
+            params={"days": "7"},
+            metrics={"alarms": 3.0, "f1_ratio": float("nan")},
+            tables={"alarms": table},
+            plots={"series_1": b"png"},
+        )
+    )
+    client = registry._opened()
+    run = client.get_run(run_id)
+    assert client.get_experiment(run.info.experiment_id).name == "forewarn/load"
+    assert (run.info.run_name, run.info.status) == ("backtest", "FINISHED")
+    assert run.data.metrics == {"alarms": 3.0}
+    assert run.data.params == {"days": "7"}
+    held = {each.path for each in client.list_artifacts(run_id)}
+    assert held == {"plots", "tables"}
+    assert client.search_registered_models() == []
 
 
 def test_an_older_version_can_still_be_read(registry):

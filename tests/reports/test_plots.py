@@ -61,6 +61,14 @@ def test_anomalies_are_drawn_in_red():
     assert pixels(anomalous).shape == (572, 1100, 3)
 
 
+def test_alarms_and_labels_are_shaded_where_there_are_some():
+    plain = series_plot(picture())
+    spans = START + 600_000 * np.array([[100, 160], [300, 305]])
+    for shaded in (series_plot(picture(), alarms=spans), series_plot(picture(), events=spans)):
+        changed = np.abs(pixels(shaded) - pixels(plain)).max(axis=-1) > 0.02
+        assert 20_000 < changed.sum() < 100_000
+
+
 def test_the_same_picture_gives_the_same_bytes():
     assert series_plot(picture()) == series_plot(picture())
 

@@ -13,7 +13,7 @@ from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
 from forewarn_models.rules import cluster_gap
-from forewarn_models.samples import Samples
+from forewarn_models.samples import samples_of
 from forewarn_models.verdicts import Verdicts
 
 _HOUR_SECONDS = 3_600.0
@@ -104,16 +104,11 @@ def judge(
     for start in range(first, history.n_times, width):
         part = history.columns(start, start + width)
         verdicts, state = fold(
-            model, policy, _samples(part), state, until_milliseconds=part.end_milliseconds
+            model, policy, samples_of(part), state, until_milliseconds=part.end_milliseconds
         )
         counted = _Matrices(verdicts, part).after(from_milliseconds)
         counts.add(counted, n_kept=n_kept)
     return counts.quality(model.output_series)
-
-
-def _samples(part: Panel) -> Samples:
-    row, column = np.nonzero(np.isfinite(part.values))
-    return Samples(part.series, row, part.times_milliseconds[column], part.values[row, column])
 
 
 class _Matrices:

@@ -1,0 +1,195 @@
+"""forewarn_training.backtest and backtest_report"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from forewarn_adapters.labelled import LabelledEvents
+from forewarn_models.budget import parse_budget
+from forewarn_models.detector import RarityDetector
+from forewarn_models.episodes import alarm_counts
+from forewarn_models.errors import NotEnoughHistory
+from forewarn_models.fold import FoldPolicy
+from forewarn_models.offline import Schedule, score_recording
+from forewarn_models.rulers import Ruler
+from forewarn_models.samples import samples_of
+from forewarn_training.backtest import (
+    Recording,
+    judged_from,
+    run_backtest,
+    signal_recording,
+)
+from forewarn_training.backtest_report import (
+    alarm_columns,
+    alarm_rows,
+    as_mapping,
+    figures_of,
+    noisiest_of,
+    pictures_of,
+    record_of,
+)
+
+STEP = 600_000
+DAY = 144
+HOUR = 6
+NOW = 1_700_006_400_000  # the end of the seventh day of the recording
+BUDGET = parse_budget("1/10d")
+
+
+def ignored(what: str) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture
+def lived(panel_of) -> Recording:
+    """Eight days of three series with a group, of which the last two days are judged."""
+    rng = np.random.default_rng(4)
+    phase = 2 * np.pi * np.arange(8 * DAY) / DAY
+    values = np.stack([100 + 10 * np.sin(phase + row) for row in range(3)])
+    values += rng.normal(size=values.shape)
+    values[0, 7 * DAY : 7 * DAY + HOUR] += 60  # in the labelled event
+    values[1, 6 * DAY + 10 * HOUR] += 90  # an hour's work of nobody
+    panel = panel_of(values)
+    series = tuple((("host", "x"), *labels) for labels in panel.series)
+    panel = replace(panel, series=series)
+    start = panel.start_milliseconds
+    return Recording(
+        "load",
+        samples_of(panel),
+        RarityDetector(group_by=("host",)),
+        Schedule(start + 6 * DAY * STEP, DAY * STEP, 6 * DAY * STEP),
+        Ruler(start, STEP),
+    )
+
+
+def events(lived: Recording, *entries: tuple[float, float, str]) -> LabelledEvents:
+    """Labels of (first day, last day, series)."""
+    start = lived.samples.timestamp_milliseconds.min()
+    first, last, series = zip(*entries, strict=True)
+    days = [np.rint(start + DAY * STEP * np.array(ends)).astype(np.int64) for ends in (first, last)]
+    return LabelledEvents(tuple(series), *days)
+
+
+def test_it_says_what_scoring_the_recording_says(lived):
+    backtest, _ = run_backtest(lived, BUDGET, labels=None, progress=ignored)
+    scored = score_recording(
+        lived.detector,
+        FoldPolicy(BUDGET),
+        lived.samples,
+        lived.schedule,
+        ruler=lived.ruler,
+    )
+    counts = alarm_counts(scored.verdicts)
+    np.testing.assert_array_equal(backtest.alarms_of_rows, counts)
+    assert counts[:2].min() >= 1
+    assert backtest.n_series == 3
+    assert backtest.names[3] == '{host="x",series="*"}'
+    assert backtest.judged_days == pytest.approx(2.0)
+    assert backtest.judged_seconds[:3].tolist() == [2 * 86_400.0] * 3
+    assert backtest.events is None
+    assert "events" not in figures_of(backtest)
+
+
+def test_alarms_are_held_against_what_the_budget_allows(lived):
+    backtest, _ = run_backtest(lived, BUDGET, labels=None, progress=ignored)
+    figures = figures_of(backtest)
+    assert figures["alarms"] == len(backtest.alarms)
+    assert figures["alarms_per_week"] == pytest.approx(len(backtest.alarms) * 7 / 2)
+    assert figures["allowed_alarms_per_week"] == pytest.approx(4 * 7 / 10)  # three and a group
+    noisiest = noisiest_of(backtest)
+    assert sum(n for _, n in noisiest) == len(backtest.alarms)
+    assert noisiest[0][1] == backtest.alarms_of_rows.max()
+
+
+def test_labels_tell_found_from_missed_and_true_from_false(lived):
+    labels = events(
+        lived,
+        (7.0, 7.04, ""),
+        (7.5, 7.6, "host=x,series=c"),  # nothing happens to it
+        (7.5, 7.6, "host=x,series=absent"),
+        (2.0, 2.1, ""),  # before what is judged
+    )
+    backtest, scored = run_backtest(lived, BUDGET, labels=labels, progress=ignored)
+    assert backtest.detection is not None
+    assert (backtest.detection.n_events, backtest.detection.n_found) == (2, 1)
+    assert backtest.detection.median_delay_seconds == 0.0
+    rows = alarm_rows(backtest, most=99)
+    verdicts = {str(row["series"]): row["verdict"] for row in rows}
+    assert verdicts['{host="x",series="a"}'] == "true"
+    assert verdicts['{host="x",series="b"}'] == "false"
+    figures = figures_of(backtest)
+    assert figures["event_recall_ratio"] == 0.5
+    assert 0 < figures["average_precision_ratio"] <= 1
+    assert figures["event_recall_ratio_at_10_budgets"] >= 0.5
+    assert len(scored.verdicts) == len(scored.slot_milliseconds)
+
+
+def test_what_machines_read_holds_no_nan_and_the_rarest_alarm_first(lived):
+    labels = events(lived, (2.0, 2.1, ""))
+    backtest, _ = run_backtest(lived, BUDGET, labels=labels, progress=ignored)
+    answer = as_mapping(backtest, most_alarms=1)
+    assert answer["event_recall_ratio"] is None
+    assert answer["thresholds"] == []
+    periods = [row["return_period_seconds"] for row in alarm_rows(backtest, most=99)]
+    assert periods == sorted(periods, reverse=True)
+    assert len(answer["rarest_alarms"]) == 1
+    assert {len(column) for column in alarm_columns(backtest).values()} == {len(periods)}
+
+
+def test_each_series_has_a_picture_and_groups_have_none(lived):
+    backtest, scored = run_backtest(lived, BUDGET, labels=None, progress=ignored)
+    pictures = pictures_of(backtest, scored)
+    assert set(pictures) == set(backtest.names[:3])
+    labels = events(lived, (6.5, 6.6, "host=x,series=c"))
+    labelled, scored = run_backtest(lived, BUDGET, labels=labels, progress=ignored)
+    others = pictures_of(labelled, scored)
+    changed = {name for name, image in pictures.items() if others[name] != image}
+    assert changed == {'{host="x",series="c"}'}
+
+
+def test_a_run_keeps_the_figures_and_the_alarms(lived, registry):
+    backtest, _ = run_backtest(lived, BUDGET, labels=None, progress=ignored)
+    record = record_of(backtest, at_milliseconds=1_700_000_000_000, params={"days": "2"}, plots=())
+    assert record.params == {"budget": "1/10d", "days": "2"}
+    assert len(record.tables["alarms"].rows) == len(backtest.alarms)
+    assert registry.log_backtest(record)
+
+
+def test_trainings_are_told_one_by_one(lived):
+    said: list[str] = []
+    run_backtest(lived, BUDGET, labels=None, progress=said.append)
+    assert [what.partition(" as of")[0] for what in said] == ["training", "training", "judging"]
+
+
+def test_of_a_short_history_the_first_half_trains():
+    assert judged_from(100, 1100, days=7) == 600
+    assert judged_from(0, 100 * 86_400_000, days=7) == 93 * 86_400_000
+
+
+def test_a_signal_is_read_with_the_history_that_its_first_model_needs(signal, source):
+    wanted = signal.model_copy(update={"history": timedelta(days=3)})
+    recorded = signal_recording(
+        wanted, source, now_milliseconds=NOW, days=2, every=timedelta(days=1)
+    )
+    times = recorded.samples.timestamp_milliseconds
+    assert (times.min(), times.max()) == (NOW - 5 * DAY * STEP, NOW - STEP)
+    assert recorded.schedule == Schedule(NOW - 2 * DAY * STEP, DAY * STEP, 3 * DAY * STEP)
+
+
+def test_a_signal_without_series_says_what_is_missing(signal, source):
+    nothing = signal.model_copy(update={"query": "absent"})
+    with pytest.raises(NotEnoughHistory):
+        signal_recording(nothing, source, now_milliseconds=1, days=2, every=timedelta(days=1))
+
+
+def test_a_recording_of_which_nothing_can_be_said_is_no_back_test(lived):
+    few = lived.samples.select(
+        lived.samples.timestamp_milliseconds
+        < lived.samples.timestamp_milliseconds.min() + 20 * STEP
+    )
+    start = int(few.timestamp_milliseconds.min())
+    short = replace(lived, samples=few, schedule=Schedule(start + 10 * STEP, STEP, DAY * STEP))
+    with pytest.raises(NotEnoughHistory):
+        run_backtest(short, BUDGET, labels=None, progress=ignored)
