@@ -107,6 +107,7 @@ def snapshot(signal="cpu", *, version=3, series=CPU, now=NOW):
         view=np.array([-1, 2, -1, 0], np.int8)[:n_rows],
         severity=np.array([0, 2, 0, 0], np.int8)[:n_rows],
         episode_direction=np.array([0, 1, 0, 0], np.int8)[:n_rows],
+        episode_view=np.array([-1, 1, -1, -1], np.int8)[:n_rows],
         episode_start_milliseconds=np.array([0, now - 60_000, 0, 0])[:n_rows],
     )
     says = [SAYS, SAYS, STALE, SAYS] if version else [NO_MODEL] * 4

@@ -27,6 +27,7 @@ from forewarn_models.errors import ModelError
 from forewarn_models.fold import FoldPolicy, start_fold
 from forewarn_models.labels import label_text
 from forewarn_models.verdicts import DIRECTIONS, SEVERITIES, Verdicts
+from forewarn_models.views import view_words
 from forewarn_reports.terminal import SeriesView, alert_frame, series_table
 from forewarn_reports.wording import number_text, rarity_text
 from forewarn_service.scorer import Scorer
@@ -149,6 +150,7 @@ def _alert(one: Replayed, index: int) -> dict[str, dict[str, str]]:
             "value": number_text(said.value[index]),
             "expected": f"{number_text(said.expected[index])} (99 % of the time {band})",
             "return_period": rarity_text(float(said.return_period_seconds[index])),
+            "because": view_words(int(said.episode_view[index])),
             "since": _clock_text(int(said.timestamp_milliseconds[index])),
         },
     }

@@ -38,11 +38,15 @@ class EpisodePolicy(NamedTuple):
 
 
 class EpisodeColumns(NamedTuple):
-    """What is active in each slot: severity, direction and start, (n_rows, n_times) each."""
+    """What is active in each slot: severity, direction, start and view, (n_rows, n_times) each.
+
+    The view is that of the rarest sample so far: it speaks for the episode.
+    """
 
     severity: SmallIntegerArray
     direction: SmallIntegerArray
     start_milliseconds: IntegerArray
+    view: SmallIntegerArray
 
 
 def episode_policy(step_milliseconds: int) -> EpisodePolicy:
@@ -57,15 +61,27 @@ def no_episodes(n_rows: int, next_milliseconds: int) -> Carry:
     arrays: dict[str, AnyArray] = {
         "times": np.zeros((n_rows, 3), np.int64),
         "active": np.zeros((n_rows, 2), np.int8),
+        **_no_views(n_rows),
     }
     return Carry(arrays, next_milliseconds)
+
+
+def with_views(carry: Carry) -> Carry:
+    """Return a carry as it is kept now: one that was stored before episodes had a view lacks it."""
+    n_rows = len(carry.arrays["active"])
+    return Carry({**_no_views(n_rows), **carry.arrays}, carry.next_milliseconds)
+
+
+def _no_views(n_rows: int) -> dict[str, AnyArray]:
+    return {"view": np.full(n_rows, -1, np.int8), "rarest": np.zeros(n_rows, np.float64)}
 
 
 def fold_episodes(
     score: FloatArray,
     direction: SmallIntegerArray,
-    carry: Carry,
+    view: SmallIntegerArray,
     *,
+    carry: Carry,
     step_milliseconds: int,
     policy: EpisodePolicy,
 ) -> tuple[EpisodeColumns, Carry]:
@@ -73,11 +89,12 @@ def fold_episodes(
 
     A NaN score starts and ends nothing: the episode stays as it was until something is known.
     """
-    times, active = carry.arrays["times"].copy(), carry.arrays["active"].copy()
+    kept = {name: array.copy() for name, array in carry.arrays.items()}
+    memory = (kept["times"], kept["active"], kept["view"], kept["rarest"])
     first = carry.next_milliseconds
-    columns = _walk(score, direction, times, active, (first, step_milliseconds), policy)
+    columns = _walk((score, direction, view), memory, (first, step_milliseconds), policy)
     end = first + score.shape[1] * step_milliseconds
-    return EpisodeColumns(*columns), Carry({"times": times, "active": active}, end)
+    return EpisodeColumns(*columns), Carry(kept, end)
 
 
 def alarm_counts(
@@ -154,23 +171,27 @@ def _step(
 
 @compiled
 def _walk(
-    score: FloatArray,
-    direction: SmallIntegerArray,
-    times: IntegerArray,
-    active: SmallIntegerArray,
+    said: tuple[FloatArray, SmallIntegerArray, SmallIntegerArray],
+    memory: tuple[IntegerArray, SmallIntegerArray, SmallIntegerArray, FloatArray],
     clock: tuple[int, int],
     policy: EpisodePolicy,
-) -> tuple[SmallIntegerArray, SmallIntegerArray, IntegerArray]:
+) -> tuple[SmallIntegerArray, SmallIntegerArray, IntegerArray, SmallIntegerArray]:
+    score, direction, view = said
+    times, active, spoke, rarest = memory
     n_rows, n_times = score.shape
     severity = np.zeros((n_rows, n_times), np.int8)
     sign = np.zeros((n_rows, n_times), np.int8)
     start = np.zeros((n_rows, n_times), np.int64)
+    which = np.full((n_rows, n_times), -1, np.int8)
     for row in range(n_rows):
         for t in range(n_times):
             now = clock[0] + t * clock[1]
-            if not np.isnan(score[row, t]):
-                _step(score[row, t], direction[row, t], now, times[row], active[row], policy)
+            known = score[row, t]
+            if not np.isnan(known):
+                _step(known, direction[row, t], now, times[row], active[row], policy)
+                if times[row, _START] == now or known > rarest[row]:
+                    rarest[row], spoke[row] = known, view[row, t]
             severity[row, t], sign[row, t] = active[row, 0], active[row, 1]
             if active[row, 0] != _NONE:
-                start[row, t] = times[row, _START]
-    return severity, sign, start
+                start[row, t], which[row, t] = times[row, _START], spoke[row]
+    return severity, sign, start, which

@@ -11,7 +11,13 @@ from forewarn_models.arrays import BooleanArray, IntegerArray
 from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.budget import DEFAULT_BUDGET, Budget, score_of
 from forewarn_models.contract import Carry, FittedDetector, Scores, State
-from forewarn_models.episodes import EpisodeColumns, episode_policy, fold_episodes, no_episodes
+from forewarn_models.episodes import (
+    EpisodeColumns,
+    episode_policy,
+    fold_episodes,
+    no_episodes,
+    with_views,
+)
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
@@ -64,7 +70,7 @@ def fold_state_from_bytes(data: bytes) -> FoldState:
         names = [name for name in state.arrays if name.startswith(prefix)]
         return Carry({n.removeprefix(prefix): state.arrays[n] for n in names}, following)
 
-    return FoldState(part(_CARRY), part(_EPISODES))
+    return FoldState(part(_CARRY), with_views(part(_EPISODES)))
 
 
 def unknown_series(model: FittedDetector, samples: Samples) -> tuple[Labels, ...]:
@@ -97,7 +103,8 @@ def fold(
     active, episodes = fold_episodes(
         score,
         scores.direction,
-        state.episodes,
+        scores.view,
+        carry=state.episodes,
         step_milliseconds=step,
         policy=episode_policy(step),
     )
@@ -189,6 +196,7 @@ def _verdicts(
         view=scores.view[row, column],
         severity=active.severity[row, column],
         episode_direction=active.direction[row, column],
+        episode_view=active.view[row, column],
         episode_start_milliseconds=active.start_milliseconds[row, column],
     )
 

@@ -30,6 +30,8 @@ class Verdicts:
         view: (n,) index into `views.VIEWS` of what is rarest about it; -1 = groups, cannot say.
         severity: (n,) index into SEVERITIES: that of the episode active at this sample, 0 = none.
         episode_direction: (n,) the direction of that episode (0 = groups or no episode).
+        episode_view: (n,) index into `views.VIEWS` of what is rarest about the rarest sample of
+            that episode so far; -1 = groups or no episode.
         episode_start_milliseconds: (n,) when that episode began; 0 where none is active.
     """
 
@@ -46,6 +48,7 @@ class Verdicts:
     view: SmallIntegerArray
     severity: SmallIntegerArray
     episode_direction: SmallIntegerArray
+    episode_view: SmallIntegerArray
     episode_start_milliseconds: IntegerArray
 
     def __len__(self) -> int:

@@ -39,6 +39,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
 GROUP_WORDS = "several series strange together"
 
 
+def view_name(view: int) -> str | None:
+    """Return the name of the view of a verdict; None for groups and where nothing can be said."""
+    return VIEWS[view] if view >= 0 else None
+
+
 def view_words(view: int) -> str:
     """Return the view of a verdict in words; -1 is a group's, or none: see `Verdicts.view`.
 

@@ -6,7 +6,7 @@ from forewarn_models.budget import Budget
 from forewarn_models.explanation import Episode, Explanation
 from forewarn_models.labels import label_text
 from forewarn_models.verdicts import DIRECTIONS, SEVERITIES
-from forewarn_models.views import VIEWS, WORDS, view_words
+from forewarn_models.views import VIEWS, WORDS, view_name, view_words
 from forewarn_reports.wording import duration_text, number_text, rarity_text, time_text
 
 _NEAR = 1 + 1e-9  # a view that is rarer than the answer looked at the side that is not watched
@@ -54,7 +54,7 @@ def explanation_facts(explanation: Explanation) -> dict[str, object]:
         "return_period_seconds": explanation.return_period_seconds,
         "score": explanation.score,
         "anomalous": explanation.score >= 1 if is_said else None,
-        "view": VIEWS[explanation.view] if explanation.view >= 0 else None,
+        "view": view_name(explanation.view),
         "views_return_period_seconds": views,
         "episode": _episode_facts(explanation.episode) if explanation.episode else None,
         "earlier_episodes": [_episode_facts(each) for each in explanation.earlier],
@@ -155,5 +155,5 @@ def _episode_facts(episode: Episode) -> dict[str, object]:
         "direction": DIRECTIONS[episode.direction],
         "severity": SEVERITIES[episode.severity],
         "return_period_seconds": episode.return_period_seconds,
-        "view": VIEWS[episode.view] if episode.view >= 0 else None,
+        "view": view_name(episode.view),
     }

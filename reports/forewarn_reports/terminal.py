@@ -15,7 +15,7 @@ from forewarn_reports.wording import number_text, rarity_text
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH_FOR_COURSE = 130
 _WIDTH_FOR_BAND = 95
-_ANNOTATIONS = ("summary", "value", "expected", "return_period", "since")
+_ANNOTATIONS = ("summary", "value", "expected", "return_period", "because", "since")
 _STYLES = {"ordinary": "green", "anomalous": "bold red", "cannot say": "yellow"}
 
 

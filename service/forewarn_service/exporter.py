@@ -25,6 +25,7 @@ from forewarn_models.arrays import BooleanArray, FloatArray
 from forewarn_models.durations import format_duration
 from forewarn_models.labels import Labels
 from forewarn_models.verdicts import DIRECTIONS, SEVERITIES
+from forewarn_models.views import view_name
 from forewarn_service.families import (
     BREACH,
     CANNOT_SAY_FAMILY,
@@ -34,6 +35,7 @@ from forewarn_service.families import (
     JUDGED,
     TIME_TO_LIMIT,
     VALUE,
+    VIEW,
     Family,
     output_labels,
 )
@@ -132,6 +134,7 @@ def signal_block(snapshot: SignalSnapshot, text: SeriesText) -> Mapping[str, byt
     is_current = ~np.isin(snapshot.cannot_say, (STALE, SOURCE))
     block[VALUE.name] = _lines(text.prefixes(VALUE), newest.value, seen & is_current)
     block[EPISODE.name] = _episode_lines(snapshot, text, seen)
+    block[VIEW.name] = _view_lines(snapshot, text)
     block[CANNOT_SAY_FAMILY.name] = _cannot_say_lines(snapshot, text)
     return {**block, **_forecast_block(snapshot)}
 
@@ -185,6 +188,21 @@ def episode_labels(direction: int, severity: int) -> Labels:
     if severity == 0:
         return NO_EPISODE
     return (("direction", DIRECTIONS[direction]), ("severity", SEVERITIES[severity]))
+
+
+def _view_lines(snapshot: SignalSnapshot, text: SeriesText) -> bytes:
+    newest = snapshot.newest
+    return "".join(
+        f"\n{VIEW.name}{{{text.label_text[row]}{_extra_text(extra)}}} 1.0"
+        for row in np.flatnonzero(newest.severity > 0).tolist()
+        if (extra := view_labels(int(newest.episode_view[row])))
+    ).encode()
+
+
+def view_labels(view: int) -> Labels:
+    """Return the label that says which view speaks for an episode; groups have none."""
+    name = view_name(view)
+    return (("view", name),) if name else ()
 
 
 def _cannot_say_lines(snapshot: SignalSnapshot, text: SeriesText) -> bytes:

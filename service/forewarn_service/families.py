@@ -17,6 +17,7 @@ RESERVED = frozenset(
         "reason",
         "direction",
         "severity",
+        "view",
     )
 )
 
@@ -44,6 +45,10 @@ EPISODE = Family(
     "forewarn_episode_active",
     "1 while an episode of that direction and severity is active on the series.",
 )
+VIEW = Family(
+    "forewarn_anomaly_view",
+    "1 while an episode is active on the series, and the view that found its rarest sample.",
+)
 CANNOT_SAY_FAMILY = Family(
     "forewarn_cannot_say", "1 while nothing can be said of the series, and why."
 )
@@ -67,6 +72,7 @@ FAMILIES = (
     SCORE,
     RETURN_PERIOD,
     EPISODE,
+    VIEW,
     CANNOT_SAY_FAMILY,
     VALUE,
     EXPECTED,

@@ -2,28 +2,30 @@
 
 What a scrape says by leaving a series out is said here by Prometheus's stale marker: a row that
 cannot say any more has its score, return period, expected value and band ended one millisecond
-after its newest sample, so that every later sample is still newer. Where the direction or severity
-of a row's episode changes, the series under the old labels is ended at that sample. While a row
-cannot say, its episode is left as it is: Prometheus holds it for its own five minutes of looking
-back, so that a lost source resolves no page.
+after its newest sample, so that every later sample is still newer. Where the direction, severity or
+view of a row's episode changes, the series under the old labels is ended at that sample. While a
+row cannot say, its episode is left as it is: Prometheus holds it for its own five minutes of
+looking back, so that a lost source resolves no page.
 """
 
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
 from forewarn_models.labels import Labels
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.exporter import NO_EPISODE, episode_labels, forecast_columns
+from forewarn_service.exporter import NO_EPISODE, episode_labels, forecast_columns, view_labels
 from forewarn_service.families import (
     CANNOT_SAY_FAMILY,
     EPISODE,
     JUDGED,
     SCORE,
     VALUE,
+    VIEW,
     Family,
     output_labels,
 )
@@ -83,7 +85,7 @@ class Encoder:
         self._source_rows: tuple[Labels, ...] = ()
         self._fixed: tuple[Labels, ...] = ()
         self._scores: tuple[Labels, ...] = ()
-        self._episodes: dict[Labels, tuple[int, int, int]] = {}
+        self._episodes: dict[Labels, _Episode] = {}
         self._cannot_say: dict[Labels, tuple[int, int]] = {}
         self._forecast_written = 0
 
@@ -130,26 +132,26 @@ class Encoder:
         chosen = np.flatnonzero(touched & np.isfinite(emitted.score))
         order = chosen[np.argsort(emitted.timestamp_milliseconds[chosen], kind="stable")]
         for entry in order.tolist():
-            self._add_episode(
-                samples,
-                int(emitted.row[entry]),
+            episode = _Episode(
+                int(emitted.episode_direction[entry]),
+                int(emitted.severity[entry]),
+                int(emitted.episode_view[entry]),
                 int(emitted.timestamp_milliseconds[entry]),
-                (int(emitted.episode_direction[entry]), int(emitted.severity[entry])),
             )
+            self._add_episode(samples, int(emitted.row[entry]), episode)
 
-    def _add_episode(
-        self, samples: "_Samples", row: int, timestamp: int, episode: tuple[int, int]
-    ) -> None:
-        labels = self._rows[row]
-        *held, since = self._episodes.get(labels, (0, 0, 0))
-        if timestamp < since:
+    def _add_episode(self, samples: "_Samples", row: int, episode: "_Episode") -> None:
+        labels, timestamp = self._rows[row], episode.timestamp_milliseconds
+        held = self._episodes.get(labels, _NO_EPISODE)
+        if timestamp < held.timestamp_milliseconds:
             return  # a late sample says nothing of an episode that went on after it
-        if tuple(held) != episode:
-            ended = _named(EPISODE, labels, episode_labels(*held))
+        now = episode.named(labels)
+        for ended in (series for series in held.named(labels) if series not in now):
             samples.add_one(ended, timestamp, STALE_MARKER, row)
-        if episode[1]:
-            samples.add_one(_named(EPISODE, labels, episode_labels(*episode)), timestamp, 1.0, row)
-            self._episodes[labels] = (*episode, timestamp)
+        if episode.severity:
+            for series in now:
+                samples.add_one(series, timestamp, 1.0, row)
+            self._episodes[labels] = episode
         else:
             self._episodes.pop(labels, None)
 
@@ -194,6 +196,24 @@ class Encoder:
         for family, extra, values in forecast_columns(made):
             for row in np.flatnonzero(~np.isnan(values)).tolist():
                 samples.add_one(_named(family, rows[row], extra), now, float(values[row]), -1)
+
+
+class _Episode(NamedTuple):
+    """What is said of a row's episode at a sample; severity 0 is none."""
+
+    direction: int
+    severity: int
+    view: int
+    timestamp_milliseconds: int
+
+    def named(self, labels: Labels) -> list[Labels]:
+        """Return the series that say so."""
+        active = _named(EPISODE, labels, episode_labels(self.direction, self.severity))
+        spoke = view_labels(self.view)
+        return [active, *([_named(VIEW, labels, spoke)] if spoke else [])]
+
+
+_NO_EPISODE = _Episode(0, 0, -1, 0)
 
 
 class _Samples:

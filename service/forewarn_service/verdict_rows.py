@@ -11,7 +11,8 @@ from forewarn_models.labels import Labels
 from forewarn_models.verdicts import Verdicts
 
 _COLUMNS = tuple(field.name for field in fields(Verdicts) if field.name != "series")
-_SMALL = frozenset(("direction", "view", "severity", "episode_direction"))
+_VIEWS = frozenset(("view", "episode_view"))
+_SMALL = frozenset(("direction", "severity", "episode_direction")) | _VIEWS
 _INTEGER = frozenset(("row", "timestamp_milliseconds", "episode_start_milliseconds"))
 
 
@@ -66,7 +67,7 @@ def concatenate_rows(first: Verdicts, second: Verdicts) -> Verdicts:
 
 def _blank(name: str, n_entries: int) -> AnyArray:
     if name in _SMALL:
-        return np.full(n_entries, -1 if name == "view" else 0, np.int8)
+        return np.full(n_entries, -1 if name in _VIEWS else 0, np.int8)
     if name in _INTEGER:
         return np.zeros(n_entries, np.int64)
     return np.full(n_entries, np.nan)

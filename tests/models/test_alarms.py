@@ -33,6 +33,7 @@ def verdicts_of(
         view=view.astype(np.int8),
         severity=(start > 0).astype(np.int8),
         episode_direction=np.where(start > 0, -1, 0).astype(np.int8),
+        episode_view=np.full(len(row), -1, np.int8),
         episode_start_milliseconds=start.astype(np.int64),
     )
 

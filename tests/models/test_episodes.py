@@ -3,27 +3,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forewarn_models.contract import Carry
 from forewarn_models.episodes import (
     alarm_counts,
     episode_policy,
     fold_episodes,
     no_episodes,
+    with_views,
 )
 from forewarn_models.verdicts import Verdicts
 
 MINUTE = 60_000
 
 
-def walked(score, *, step=MINUTE, direction=1, cuts=()):
-    """Severity, direction and start of one row."""
+def walked(score, *, step=MINUTE, direction=1, views=0, cuts=()):
+    """Severity, direction, start and view of one row."""
     scores = np.array([score], dtype=float)
     signs = np.full(scores.shape, direction, dtype=np.int8)
+    which = np.broadcast_to(np.array(views, np.int8), scores.shape)
     carry, parts = no_episodes(1, 0), []
     for first, end in zip((0, *cuts), (*cuts, scores.shape[1]), strict=True):
         part, carry = fold_episodes(
             scores[:, first:end],
             signs[:, first:end],
-            carry,
+            which[:, first:end].copy(),
+            carry=carry,
             step_milliseconds=step,
             policy=episode_policy(step),
         )
@@ -33,7 +37,7 @@ def walked(score, *, step=MINUTE, direction=1, cuts=()):
 
 
 def test_one_anomalous_sample_warns_at_once_and_holds_for_minutes():
-    severity, direction, start = walked([0, 1.0, *[0.0] * 7], direction=-1)
+    severity, direction, start, _ = walked([0, 1.0, *[0.0] * 7], direction=-1)
     assert severity == [0, 1, 1, 1, 1, 1, 0, 0, 0]
     assert direction == [0, -1, -1, -1, -1, -1, 0, 0, 0]
     assert start == [0, *[MINUTE] * 5, 0, 0, 0]
@@ -53,16 +57,40 @@ def test_a_score_that_only_lingers_keeps_a_warning_a_warning():
 
 
 def test_a_flapping_series_is_one_episode():
-    severity, _, start = walked([1.1, 0.0, 0.0] * 10)
+    severity, _, start, _ = walked([1.1, 0.0, 0.0] * 10)
     assert set(severity) == {1}
     assert set(start) == {0}
 
 
 def test_an_unknown_score_ends_nothing_but_a_long_gap_parts_two_episodes():
-    severity, _, start = walked([1.1, *[np.nan] * 9, 1.1, 0.0])
+    severity, _, start, _ = walked([1.1, *[np.nan] * 9, 1.1, 0.0])
     assert severity == [1] * 12
     assert start == [0] * 10 + [10 * MINUTE] * 2
     assert walked([1.1, *[np.nan] * 9, 0.9])[0][-1] == 0
+
+
+def test_the_view_of_the_rarest_sample_speaks_for_the_episode():
+    score = [0.2, 1.1, 0.9, 1.3, 1.2, 0.0, *[0.0] * 5, 1.0]
+    views = [5, 0, 1, 2, 3, 4, *[4] * 5, 6]
+    told = [-1, 0, 0, *[2] * 6, -1, -1, 6]
+    assert walked(score, views=views)[3] == told
+    assert walked(score, views=views, cuts=(2, 4, 7))[3] == told
+
+
+def test_a_carry_that_was_stored_before_episodes_had_views_gets_one_with_the_next_sample():
+    stored = no_episodes(1, 0)
+    stored = Carry({name: stored.arrays[name] for name in ("times", "active")}, 0)
+    one = np.ones((1, 1))
+    signs = np.ones((1, 1), np.int8)
+    told, _ = fold_episodes(
+        one,
+        signs,
+        signs * 3,
+        carry=with_views(stored),
+        step_milliseconds=MINUTE,
+        policy=episode_policy(MINUTE),
+    )
+    assert told.view.tolist() == [[3]]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +129,7 @@ def verdicts(row, times, severity, start):
         none,
         np.array(severity, dtype=np.int8),
         none,
+        none - 1,
         np.array(start, dtype=np.int64),
     )
 

@@ -17,6 +17,9 @@ from forewarn_models.views import (
     UNREST,
     VALUE,
     VIEWS,
+    WORDS,
+    view_name,
+    view_words,
 )
 from oracles_walk import patient
 
@@ -39,6 +42,13 @@ def test_each_view_has_a_name_a_place_and_a_discount():
     assert VIEWS == ("change", "slower_change", "value", "level", "season", "unrest", "stuck")
     assert len(DISCOUNTS) == N_VIEWS
     assert min(DISCOUNTS) >= 0
+
+
+def test_each_view_has_words_for_people_and_groups_have_their_own():
+    assert tuple(WORDS) == VIEWS
+    assert (view_name(STUCK), view_name(-1)) == ("stuck", None)
+    assert view_words(STUCK) == "stuck at one value for longer than ever before"
+    assert view_words(-1) == "several series strange together"
 
 
 @pytest.mark.parametrize("view", range(N_VIEWS))

@@ -1,3 +1,4 @@
+import re
 import subprocess
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import yaml
 
 from forewarn_adapters.local_servers import PROMTOOL, find_program
 from forewarn_models.errors import DataError
+from forewarn_models.views import GROUP_WORDS, WORDS
 from forewarn_rules import RULE_FILES, read_rules
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -53,6 +55,14 @@ def test_each_alert_is_raised_and_held_back_in_the_promtool_tests() -> None:
     groups = yaml.safe_load(read_rules("alerts"))["groups"]
     names = {rule["alert"] for group in groups for rule in group["rules"]}
     assert (names, names) == (raised, held_back)
+
+
+def test_a_page_says_which_view_spoke_in_the_words_of_the_models() -> None:
+    rules = yaml.safe_load(read_rules("alerts"))["groups"][0]["rules"]
+    because = rules[0]["annotations"]["because"]
+    found = re.findall(r'if eq \$view "(\w+)" }}([^{]+)', because)
+    assert found == list(WORDS.items())
+    assert GROUP_WORDS in because
 
 
 def test_an_unknown_file_is_named_with_those_there_are() -> None:

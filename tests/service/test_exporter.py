@@ -56,6 +56,7 @@ def verdicts() -> Verdicts:
         view=np.array([0, -1, 2, -1, -1, -1], np.int8),
         severity=np.array([2, 0, 1, 0, 0, 0], np.int8),
         episode_direction=np.array([1, 0, -1, 0, 0, 0], np.int8),
+        episode_view=np.array([1, -1, 2, -1, -1, -1], np.int8),
         episode_start_milliseconds=np.array([4_000, 0, 900, 0, 0, 0]),
     )
 
@@ -117,7 +118,7 @@ def test_the_openmetrics_parser_of_prometheus_client_reads_every_value_back() ->
     assert found["forewarn_expected_upper", quoted] == 1e-07
     assert found["forewarn_anomaly_score", renamed] == 2.0
     assert found["forewarn_anomaly_score", (("series", "*"), ("signal", "load"))] == 0.125
-    assert len(found) == 40
+    assert len(found) == 42
 
 
 def test_promtool_complains_of_nothing_but_the_quantiles_of_forecasts() -> None:

@@ -55,7 +55,7 @@ def written(batch: Batch) -> list[tuple[str, str, int, float | str]]:
 
     def short(labels: Labels) -> tuple[str, str]:
         by_name = dict(labels)
-        extra = ("machine", "direction", "severity", "reason")
+        extra = ("machine", "direction", "severity", "reason", "view")
         shown = (by_name[name] for name in extra if name in by_name)
         return by_name["__name__"].removeprefix("forewarn_"), " ".join(shown)
 
@@ -112,6 +112,25 @@ def test_an_episode_goes_on_over_ticks() -> None:
     encoder, now = Encoder("load"), snapshot(NEWEST, SAYS, SAYS)
     encoder.encode(now, verdicts((0, T, 1.2, 1)))
     assert episodes(encoder.encode(now, verdicts((0, T + 1, 1.2, 1)))) == [("a up warning", 1, 1.0)]
+
+
+def test_the_view_of_an_episode_is_told_while_it_lasts_and_leaves_the_episode_as_it_is() -> None:
+    emitted = verdicts((0, T, 1.2, 1), (0, T + 1, 1.3, 1), (0, T + 2, 0.7, 1), (0, T + 3, 0.1, 0))
+    emitted = replace(emitted, episode_view=np.array([0, 2, 2, -1], np.int8))
+    found = written(Encoder("load").encode(snapshot(NEWEST, SAYS, SAYS), emitted))
+    assert [each[1:] for each in found if each[0] == "anomaly_view"] == [
+        ("a change", 0, 1.0),
+        ("a change", 1, ENDED),
+        ("a value", 1, 1.0),
+        ("a value", 2, 1.0),
+        ("a value", 3, ENDED),
+    ]
+    assert [each[1:] for each in found if each[:2] == ("episode_active", "a up warning")] == [
+        ("a up warning", 0, 1.0),
+        ("a up warning", 1, 1.0),
+        ("a up warning", 2, 1.0),
+        ("a up warning", 3, ENDED),
+    ]
 
 
 def test_a_late_sample_ends_no_episode_that_went_on_after_it() -> None:

@@ -13,6 +13,7 @@ from forewarn_models.errors import DataError, RegistryError, SourceTimeout
 from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.offline import Schedule, score_recording
 from forewarn_models.samples import Samples
+from forewarn_models.views import VIEWS
 from forewarn_service.api import on_demand
 from forewarn_service.api.champions import loaded_champions
 from forewarn_service.api.limits import Limits
@@ -44,6 +45,8 @@ def test_values_are_scored_by_what_their_own_first_part_teaches(shared_api):
     ) == (None, 60.0, "1/1d")
     assert {600} == {len(column) for name, column in series.items() if name != "labels"}
     assert [None] * 300 == series["score"][:300] == series["anomalous"][:300]
+    assert series["view"][:300] == [None] * 300
+    assert series["view"][500] in VIEWS
     assert series["anomalous"][500] is True
     assert series["score"][500] >= 1
     assert series["value"] == one_series(spike_at=500)["values"]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import get_args
 
 import orjson
 import schemathesis
@@ -13,8 +14,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from forewarn_models import errors
+from forewarn_models.views import VIEWS
 from forewarn_service.api.app import create_app
 from forewarn_service.api.faults import STATUS_OF, Refusal, problem_of_error
+from forewarn_service.api.wire import ViewName
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
 RENEW = "python tests/service_api/renew_openapi.py"
@@ -88,3 +91,7 @@ def test_every_error_of_ours_has_a_status():
 def test_a_refusal_carries_its_own_status():
     answer = problem_of_error(Refusal(418, "teapot", "short"), request_id="1")
     assert answer.status_code == 418
+
+
+def test_the_views_that_the_document_names_are_those_of_the_models():
+    assert get_args(ViewName) == VIEWS

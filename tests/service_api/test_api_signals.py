@@ -58,8 +58,10 @@ def test_series_hold_the_newest_verdict_and_null_where_nothing_can_be_said(share
         "score": 1.4,
         "return_period_seconds": 1e6,
         "anomalous": True,
+        "view": "value",
         "severity": "critical",
         "direction": "up",
+        "episode_view": "slower_change",
         "episode_start": 1767225540.0,
         "cannot_say": None,
     }

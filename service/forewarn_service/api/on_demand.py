@@ -22,6 +22,7 @@ from forewarn_models.panel import Panel
 from forewarn_models.rulers import usual_step_milliseconds
 from forewarn_models.samples import Samples, grid
 from forewarn_models.verdicts import Verdicts
+from forewarn_models.views import view_name
 from forewarn_service.api.limits import (
     MAX_CELLS,
     MAX_FORECAST_VALUES,
@@ -227,7 +228,8 @@ def verdict_columns(samples: Samples, verdicts: Verdicts) -> list[dict[str, obje
         judged = order[starts[row] : starts[row + 1]]
         if labels not in known and len(judged):
             times = verdicts.timestamp_milliseconds[judged]
-            content.append(_columns(labels, times, _values(verdicts, judged)))
+            values, views = _values(verdicts, judged), _views(verdicts, judged)
+            content.append(_columns(labels, times, values, views))
     return content
 
 
@@ -240,15 +242,23 @@ def _judged_series(
     padding = np.full(n_learned, np.nan)
     padded = {name: np.concatenate((padding, column)) for name, column in values.items()}
     padded["value"] = samples.value[own]
-    return _columns(samples.series[int(samples.row[own[0]])], times, padded)
+    views = [*([None] * n_learned), *_views(verdicts, judged)]
+    return _columns(samples.series[int(samples.row[own[0]])], times, padded, views)
 
 
 def _values(verdicts: Verdicts, chosen: IntegerArray) -> dict[str, FloatArray]:
     return {name: np.ascontiguousarray(getattr(verdicts, name)[chosen]) for name in _COLUMNS}
 
 
+def _views(verdicts: Verdicts, chosen: IntegerArray) -> list[str | None]:
+    return [view_name(view) for view in verdicts.view[chosen].tolist()]
+
+
 def _columns(
-    labels: Labels, times_milliseconds: IntegerArray, values: dict[str, FloatArray]
+    labels: Labels,
+    times_milliseconds: IntegerArray,
+    values: dict[str, FloatArray],
+    views: Sequence[str | None],
 ) -> dict[str, object]:
     score = values["score"]
     anomalous = np.where(np.isnan(score), None, score >= 1)  # type: ignore[call-overload]  # objects on purpose
@@ -257,6 +267,7 @@ def _columns(
         "timestamps": times_milliseconds / 1000,
         **values,
         "anomalous": anomalous.tolist(),
+        "view": views,
     }
 
 

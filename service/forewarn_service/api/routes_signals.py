@@ -12,6 +12,7 @@ from forewarn_adapters.config.schema import Signal
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.durations import format_duration
 from forewarn_models.verdicts import DIRECTIONS, SEVERITIES
+from forewarn_models.views import view_name
 from forewarn_service.api.documents import NAME_EXAMPLES, answers
 from forewarn_service.api.faults import Refusal
 from forewarn_service.api.guard import Reader, signal_for
@@ -143,8 +144,10 @@ def _series_now(snapshot: SignalSnapshot, row: int) -> dict[str, object]:
         "timestamp": timestamp / 1000 if timestamp else None,
         **numbers,
         "anomalous": bool(score >= 1) if says and np.isfinite(score) else None,
+        "view": view_name(int(newest.view[row])) if says else None,
         "severity": SEVERITIES[newest.severity[row]],
         "direction": DIRECTIONS[int(newest.episode_direction[row])],
+        "episode_view": view_name(int(newest.episode_view[row])),
         "episode_start": start / 1000 if start else None,
         "cannot_say": CANNOT_SAY[snapshot.cannot_say[row]] or None,
     }

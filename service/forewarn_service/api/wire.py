@@ -159,6 +159,7 @@ class ForecastRequest(Asked):
 
 
 Numbers = list[float | None]
+ViewName = Literal["change", "slower_change", "value", "level", "season", "unrest", "stuck"]
 
 
 class ScoredSeries(Part):
@@ -173,6 +174,7 @@ class ScoredSeries(Part):
     score: Numbers
     return_period_seconds: Numbers
     anomalous: list[bool | None]
+    view: Annotated[list[ViewName | None], Field(description="What is rarest; null: groups too.")]
 
 
 class ScoreAnswer(Part):
@@ -237,8 +239,12 @@ class SeriesNow(Part):
     score: float | None
     return_period_seconds: float | None
     anomalous: bool | None
+    view: Annotated[ViewName | None, Field(description="What is rarest; null for groups.")]
     severity: Literal["none", "warning", "critical"]
     direction: Literal["up", "down", "both"]
+    episode_view: Annotated[
+        ViewName | None, Field(description="What is rarest about the episode's rarest sample.")
+    ]
     episode_start: float | None
     cannot_say: str | None
 
