@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Literal
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Config, Signal
+from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.portions import read_in_portions
 from forewarn_adapters.registry import Champion, Registry
 from forewarn_adapters.selectors import Matcher, parse_selector
@@ -67,16 +66,6 @@ class Answer:
 
     asked: Judgement
     champion: Judgement | None
-
-
-def signal_named(config: Config, name: str) -> Signal:
-    """Return a signal of the configuration; ConfigError with the nearest name when it has none."""
-    known = {signal.name: signal for signal in config.signals}
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise ConfigError(f"SIGNAL must be a signal of the configuration, got {name!r}: {hint}")
-    return known[name]
 
 
 def instant_of(text: str) -> int:

@@ -53,12 +53,14 @@ def explain(
     """
     import os
 
-    from forewarn.explaining import Question, instant_of, matchers_of, signal_named
+    from forewarn.commands.train import signals_named
+    from forewarn.explaining import Question, instant_of, matchers_of
     from forewarn_adapters.config.reading import read_config
 
     settings = read_config(config, environment=os.environ)
+    (chosen,) = signals_named(settings, [signal])
     question = Question(
-        signal_named(settings, signal),
+        chosen,
         instant_of(at),
         matchers_of(series) if series is not None else (),
         version,

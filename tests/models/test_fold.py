@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forewarn_models.artefact import to_bytes
+from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.budget import parse_budget
 from forewarn_models.contract import State
 from forewarn_models.detector import RarityDetector
@@ -176,6 +178,17 @@ def test_the_end_is_rounded_down_to_the_grid_and_never_goes_back(model):
 def test_samples_outside_the_span_are_refused(model):
     with pytest.raises(DataError, match="must lie in the grid of 5 slots"):
         folded(model, samples_of(model), slots=5)
+
+
+def test_a_state_that_was_stored_before_episodes_had_views_goes_on(model):
+    samples = samples_of(model)
+    stored = from_bytes(fold_state_to_bytes(start_fold(model, POLICY)))
+    older = {
+        n: a for n, a in stored.arrays.items() if n not in ("episodes/view", "episodes/rarest")
+    }
+    state = fold_state_from_bytes(to_bytes(replace(stored, arrays=older)))
+    assert len(older) == len(stored.arrays) - 2
+    assert entries(folded(model, samples, state)[0]) == entries(folded(model, samples)[0])
 
 
 def test_bytes_of_something_else_are_no_state():
