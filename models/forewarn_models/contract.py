@@ -105,6 +105,16 @@ class FittedDetector(Protocol):
         """
         ...
 
+    def welcome(
+        self, first_values: dict[Labels, float], carry: Carry
+    ) -> tuple["FittedDetector", Carry]:
+        """Return a model that also scores the unknown series that it can, and its carry.
+
+        They come below the series that there are, new groups below the groups; what is said of
+        the others stays the same. `first_values` are those of the unknown series.
+        """
+        ...
+
     def state(self) -> State: ...
 
 

@@ -1,6 +1,6 @@
 """The rarity detector: many views of each series, and how rare the rarest of them is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -16,6 +16,13 @@ from forewarn_models.joint import Joint, joint_decades, joint_of, learn_joint, s
 from forewarn_models.labels import Labels
 from forewarn_models.layout import LEVEL, LEVEL_RUN, SEEN
 from forewarn_models.learning import clock_of, learned
+from forewarn_models.newcomers import (
+    extended_groups,
+    extended_known,
+    extended_memory,
+    with_inheritance,
+    with_siblings,
+)
 from forewarn_models.panel import Panel
 from forewarn_models.rules import Rules, cluster_gap, rules_of
 from forewarn_models.seasons import Season, candidates, first_bins
@@ -45,6 +52,8 @@ class RarityDetector:
         seasons: cycles to look for, or "auto": day, days off apart, week where they help.
         calendar: the civil time that people keep there.
         group_by: labels; series with equal values of them also form a group.
+        siblings: labels; a series of too little history begins with what one with equal values of
+            them remembers. Without any it says nothing until it has its own.
         min_history: samples that a series needs, at least 60.
     """
 
@@ -52,6 +61,7 @@ class RarityDetector:
     seasons: Literal["auto"] | tuple[timedelta, ...] = "auto"
     calendar: Calendar = UTC
     group_by: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
     min_history: int = 60
 
     def __post_init__(self) -> None:
@@ -80,6 +90,14 @@ class RarityDetector:
         )
         if isinstance(earlier, FittedRarityDetector) and _meets(earlier, history):
             _go_on(memory, history, earlier)
+        known, memory = with_inheritance(
+            known,
+            memory,
+            history.series,
+            self.siblings,
+            min_history=self.min_history,
+            step_seconds=rules.step_seconds,
+        )
         return FittedRarityDetector(
             series=history.series,
             groups=groups,
@@ -89,6 +107,8 @@ class RarityDetector:
             direction=self.direction,
             seasons=seasons,
             calendar=self.calendar,
+            group_by=self.group_by,
+            siblings=self.siblings,
             min_history=self.min_history,
             known=known,
             memory=memory,
@@ -117,6 +137,8 @@ class FittedRarityDetector:
         direction: the side that can be an anomaly.
         seasons: the kinds that `known` refers to.
         calendar: the civil time they stand in.
+        group_by: labels whose values make a group.
+        siblings: labels whose values make a sibling.
         min_history: samples that a series needs before it says anything.
         known: profiles and offsets.
         memory: at the end of the history.
@@ -130,6 +152,8 @@ class FittedRarityDetector:
     direction: Direction
     seasons: tuple[Season, ...]
     calendar: Calendar
+    group_by: tuple[str, ...]
+    siblings: tuple[str, ...]
     min_history: int
     known: Known
     memory: Memory
@@ -150,6 +174,30 @@ class FittedRarityDetector:
         scores, following, _ = self._scored(recent, carry, with_views=False)
         return scores, following
 
+    def welcome(
+        self, first_values: dict[Labels, float], carry: Carry
+    ) -> tuple["FittedRarityDetector", Carry]:
+        """Return a model that also knows the unknown series that have a sibling, and its carry.
+
+        `first_values` are those of unknown series. They come below the series that there are;
+        what is said of these stays the same.
+        """
+        memory = _memory_of(carry)
+        newcomers = with_siblings(
+            self.series, memory.exact, first_values, self.siblings, min_history=self.min_history
+        )
+        series = (*self.series, *newcomers.series)
+        step_seconds = self.step_milliseconds / 1000.0
+        wider = replace(
+            self,
+            series=series,
+            groups=extended_groups(self.groups, series, self.group_by),
+            known=extended_known(self.known, newcomers.sibling),
+            memory=extended_memory(self.memory, newcomers, step_seconds),
+        )
+        memory = extended_memory(memory, newcomers, step_seconds)
+        return wider, Carry(memory._asdict(), carry.next_milliseconds)
+
     def views(self, recent: Panel, carry: Carry) -> FloatArray:
         """Return what each view says of `recent`, (n_series, n_times, N_VIEWS).
 
@@ -162,7 +210,7 @@ class FittedRarityDetector:
         self, recent: Panel, carry: Carry, *, with_views: bool
     ) -> tuple[Scores, Carry, FloatArray]:
         self._check(recent, carry)
-        memory = Memory(*(np.array(carry.arrays[name]) for name in Memory._fields))
+        memory = _memory_of(carry)
         chunk = max(1, _CELLS // max(1, len(self.output_series), self.groups.members.size))
         said = [
             self._said(recent.columns(first, first + chunk), memory, with_views=with_views)
@@ -228,6 +276,8 @@ class FittedRarityDetector:
             "direction": self.direction,
             "seasons": [[s.period_milliseconds, s.n_bins, s.days_off_apart] for s in self.seasons],
             "calendar": {"offsets": self.calendar.offsets, "days_off": self.calendar.days_off},
+            "group_by": self.group_by,
+            "siblings": self.siblings,
             "min_history": self.min_history,
         }
         arrays = {"members": self.groups.members, **self.joint.arrays()}
@@ -271,10 +321,16 @@ def fitted_from_state(state: State) -> FittedRarityDetector:
         direction=manifest["direction"],
         seasons=tuple(Season(*season) for season in manifest["seasons"]),
         calendar=Calendar(offsets, tuple(map(int, calendar["days_off"]))),
+        group_by=tuple(manifest["group_by"]),
+        siblings=tuple(manifest["siblings"]),
         min_history=int(manifest["min_history"]),
         known=Known(*(arrays[name] for name in Known._fields)),
         memory=Memory(*(arrays[name] for name in Memory._fields)),
     )
+
+
+def _memory_of(carry: Carry) -> Memory:
+    return Memory(*(np.array(carry.arrays[name]) for name in Memory._fields))
 
 
 def _meets(earlier: FittedRarityDetector, history: Panel) -> bool:

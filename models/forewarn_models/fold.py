@@ -49,6 +49,37 @@ def start_fold(model: FittedDetector, policy: FoldPolicy) -> FoldState:  # noqa:
     return FoldState(carry, no_episodes(len(model.output_series), carry.next_milliseconds))
 
 
+def welcome(
+    model: FittedDetector, state: FoldState, first_values: dict[Labels, float]
+) -> tuple[FittedDetector, FoldState]:
+    """Return a model that also scores the unknown series that it can, and where it goes on.
+
+    `first_values` are the values of unknown series; those without a sibling stay unknown.
+    """
+    wider, carry = model.welcome(first_values, state.carry)
+    rows = _common_rows(model, wider)
+    blank = no_episodes(len(wider.output_series), carry.next_milliseconds)
+    for name, array in state.episodes.arrays.items():
+        blank.arrays[name][rows] = array
+    return wider, FoldState(carry, blank)
+
+
+def without_newcomers(model: FittedDetector, wider: FittedDetector, state: FoldState) -> FoldState:
+    """Return the part of a state of `wider`, which welcomed series, that belongs to `model`."""
+    rows, n_series = _common_rows(model, wider), len(model.series)
+    carry = {name: array[:n_series] for name, array in state.carry.arrays.items()}
+    episodes = {name: array[rows] for name, array in state.episodes.arrays.items()}
+    following = state.carry.next_milliseconds
+    return FoldState(Carry(carry, following), Carry(episodes, following))
+
+
+def _common_rows(model: FittedDetector, wider: FittedDetector) -> IntegerArray:
+    """Return where the rows of `model` are among those of `wider`."""
+    n_series = len(model.series)
+    n_groups = len(model.output_series) - n_series
+    return np.append(np.arange(n_series), len(wider.series) + np.arange(n_groups))
+
+
 def fold_state_to_bytes(state: FoldState) -> bytes:
     """Return the stored form of a state."""
     arrays = {_CARRY + name: array for name, array in state.carry.arrays.items()}

@@ -9,12 +9,13 @@ a group is handed out when the slot is over.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from forewarn_models.arrays import BooleanArray, IntegerArray
 from forewarn_models.contract import FittedDetector
-from forewarn_models.fold import FoldPolicy, FoldState, fold
+from forewarn_models.fold import FoldPolicy, FoldState, fold, welcome, without_newcomers
 from forewarn_models.labels import Labels
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
@@ -29,6 +30,13 @@ _MAX_WINDOW_SAMPLES = 6_000_000
 _GROUP_GRACE_MILLISECONDS = 500
 
 
+class Newest(NamedTuple):
+    """The newest sample of a series."""
+
+    milliseconds: int
+    value: float
+
+
 @dataclass(frozen=True, eq=False)
 class Advance:
     """What came of a batch of samples.
@@ -36,12 +44,12 @@ class Advance:
     Args:
         emitted: verdicts that leave for the first time; rows count in `model.output_series`.
         n_too_late: samples that are older than anything that can be folded again.
-        unknown: series that the model does not know, and the newest sample time of each.
+        unknown: series that the model does not know, and the newest sample of each.
     """
 
     emitted: Verdicts
     n_too_late: int
-    unknown: dict[Labels, int]
+    unknown: dict[Labels, Newest]
 
 
 class Scorer:
@@ -52,12 +60,20 @@ class Scorer:
         policy: budget and hysteresis of the fold.
         timing: of the signal.
         start: where the fold begins: a checkpoint, or the end of the champion's history.
+        champion: as it is stored, where `model` has welcomed series that it does not know.
     """
 
     def __init__(
-        self, model: FittedDetector, policy: FoldPolicy, *, timing: Timing, start: FoldState
+        self,
+        model: FittedDetector,
+        policy: FoldPolicy,
+        *,
+        timing: Timing,
+        start: FoldState,
+        champion: FittedDetector | None = None,
     ) -> None:
         self.model = model
+        self._champion = champion or model
         self._policy = policy
         self._timing = timing
         slots = max(8, _MAX_WINDOW_SAMPLES // max(1, len(model.series)))
@@ -85,8 +101,12 @@ class Scorer:
         return self._buffer.newest_milliseconds
 
     def state_before(self, milliseconds: int) -> FoldState:
-        """Return the newest state of which nothing after this time is part: for a checkpoint."""
-        return self._ring.at_or_before(max(milliseconds, self._ring.oldest_milliseconds))
+        """Return the newest state of which nothing after this time is part: for a checkpoint.
+
+        It is one of the champion: series that were welcomed are welcomed again.
+        """
+        state = self._ring.at_or_before(max(milliseconds, self._ring.oldest_milliseconds))
+        return without_newcomers(self._champion, self.model, state)
 
     def advance(
         self, samples: Samples, *, now_milliseconds: int, emitted_until_milliseconds: int = 0
@@ -122,6 +142,18 @@ class Scorer:
         self._buffer.drop_before(self.oldest_milliseconds)
         if earliest is not None:
             self._refold_from = max(earliest, self.oldest_milliseconds)
+
+    def welcome(self, first_values: dict[Labels, float]) -> "Scorer | None":
+        """Return a scorer that also scores those unknown series that it can; None without any."""
+        oldest = self._ring.at_or_before(self._ring.oldest_milliseconds)
+        model, start = welcome(self.model, oldest, first_values)
+        if model.series == self.model.series:
+            return None
+        wider = Scorer(
+            model, self._policy, timing=self._timing, start=start, champion=self._champion
+        )
+        wider.adopt(self)
+        return wider
 
     def _refold(self, earliest_milliseconds: int) -> list[Verdicts]:
         """Fold again from the slot of the earliest new sample; return what is new of it."""
@@ -173,7 +205,7 @@ class _RowMap:
         self._last: tuple[Labels, ...] = ()
         self._rows: IntegerArray = np.empty(0, np.int64)
 
-    def known(self, samples: Samples) -> tuple[Samples, dict[Labels, int]]:
+    def known(self, samples: Samples) -> tuple[Samples, dict[Labels, Newest]]:
         """Return the samples of known series by the model's rows, and the unknown series."""
         if samples.series is not self._last and samples.series != self._last:
             self._rows = np.array(
@@ -192,8 +224,10 @@ class _RowMap:
         return known, unknown
 
     @staticmethod
-    def _unknown(samples: Samples, is_unknown: BooleanArray) -> dict[Labels, int]:
+    def _unknown(samples: Samples, is_unknown: BooleanArray) -> dict[Labels, Newest]:
         chosen = samples.select(is_unknown)
-        newest = np.zeros(len(samples.series), np.int64)
-        np.maximum.at(newest, chosen.row, chosen.timestamp_milliseconds)
-        return {samples.series[row]: int(newest[row]) for row in np.unique(chosen.row).tolist()}
+        order = np.lexsort((chosen.timestamp_milliseconds, chosen.row))
+        last = order[np.append(np.diff(chosen.row[order]) > 0, True)]
+        columns = (chosen.row[last], chosen.timestamp_milliseconds[last], chosen.value[last])
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return {samples.series[row]: Newest(time, value) for row, time, value in rows}

@@ -29,7 +29,7 @@ from forewarn_service.live import (
     SignalSnapshot,
 )
 from forewarn_service.quality import Quality
-from forewarn_service.scorer import Scorer
+from forewarn_service.scorer import Newest, Scorer
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.timing import Timing, timing_of
 from forewarn_service.verdict_rows import concatenate_rows, empty
@@ -103,7 +103,8 @@ class Worker:
         self._tick_began_milliseconds: int | None = None
         self._offered: Ready | None = None
         self._current: Ready | None = None
-        self._unknown: dict[Labels, int] = {}
+        self._unknown: dict[Labels, Newest] = {}
+        self._strangers: set[Labels] = set()
         self._series: tuple[Labels, ...] = ()
         self._swept_milliseconds = 0
         self._source_ok_milliseconds = 0
@@ -162,6 +163,7 @@ class Worker:
         """Return why it failed, or nothing."""
         try:
             self._take_offer()
+            self._welcome()
             self._catch_up(now)
         except ForewarnError as failed:
             _log.warning("signal %s: %s", self.signal.name, failed)
@@ -207,11 +209,30 @@ class Worker:
             since = self._current.emitted_until_milliseconds
             offered = replace(offered, emitted_until_milliseconds=since)
         self._current = offered
-        self._unknown = {}
+        self._unknown, self._strangers = {}, set()
         self._telemetry.champion_version.labels(signal=self.signal.name, kind="detector").set(
             offered.version
         )
         _log.info("signal %s: scored by version %d", self.signal.name, offered.version)
+
+    def _welcome(self) -> None:
+        """Score series that the champion does not know, where it knows siblings of theirs."""
+        asked = {labels: newest.value for labels, newest in self._unknown.items()}
+        for labels in self._strangers:
+            asked.pop(labels, None)
+        if self._current is None or not asked:
+            return
+        wider = self._current.scorer.welcome(asked)
+        known = set(wider.model.series) if wider else set()
+        self._strangers |= asked.keys() - known
+        if wider:
+            self._unknown = {key: self._unknown[key] for key in self._unknown.keys() - known}
+            self._current = replace(self._current, scorer=wider)
+            _log.info(
+                "signal %s: %d series begin with what siblings know",
+                self.signal.name,
+                len(asked.keys() & known),
+            )
 
     def _catch_up(self, now: int) -> None:
         if self._current is None:
@@ -266,10 +287,10 @@ class Worker:
         self.quality.show(self._telemetry, name)
         return advance.emitted
 
-    def _note_unknown(self, unknown: Mapping[Labels, int]) -> None:
+    def _note_unknown(self, unknown: Mapping[Labels, Newest]) -> None:
         for labels, newest in unknown.items():
             if labels in self._unknown or len(self._unknown) < MOST_UNKNOWN:
-                self._unknown[labels] = max(newest, self._unknown.get(labels, 0))
+                self._unknown[labels] = max(newest, self._unknown.get(labels, newest))
             else:
                 self._telemetry.failed("too_many_untrained", signal=self.signal.name)
                 return
@@ -299,7 +320,7 @@ class Worker:
         self._unknown = {
             labels: newest
             for labels, newest in self._unknown.items()
-            if now - newest <= self.timing.stale
+            if now - newest.milliseconds <= self.timing.stale
         }
         if self._unknown:
             unknown = tuple(sorted(self._unknown))

@@ -140,7 +140,7 @@ def test_an_unknown_series_is_named_with_its_newest_time() -> None:
         samples_of({other: [(END, 1.0), (END + 1_000, 1.0)], SERIES[0]: [(END, 1.0)]}),
         now_milliseconds=END + 1_400,
     )
-    assert ({other: END + 1_000}, 1) == (found.unknown, len(found.emitted))
+    assert ({other: (END + 1_000, 1.0)}, 1) == (found.unknown, len(found.emitted))
 
 
 def test_verdicts_up_to_a_given_time_do_not_leave_but_are_known() -> None:

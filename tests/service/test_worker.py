@@ -183,6 +183,63 @@ def test_a_sample_that_is_no_number_is_a_gap(stand: Stand) -> None:
     assert stand.said() == ["", "", "gap"]
 
 
+@cache
+def fleet_model() -> FittedDetector:
+    """All machines are siblings: they agree in a label that none of them has."""
+    return fitted(history(SERIES, end_milliseconds=END), siblings=("job",))
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Stand:
+    """A stand whose fourth machine comes after thirty seconds."""
+    samples = stream(3_000, machines=4)
+    is_there = (samples.row < 3) | (samples.timestamp_milliseconds >= END + 30_000)
+    stand = Stand(tmp_path, MemorySource(samples.select(is_there)))
+    stand.champions.put("load", fleet_model())
+    stand.watch.look(stand.worker)
+    return stand
+
+
+def test_a_newcomer_with_a_sibling_is_scored_from_its_second_tick(fleet: Stand) -> None:
+    fleet.tick(times=31)
+    assert fleet.said() == ["", "", "", "untrained"]
+    fleet.tick(times=29)
+    assert fleet.said() == ["", "", "", ""]
+    expected = {(row, END + 300 + slot * STEP) for row in range(3) for slot in range(60)}
+    expected |= {(3, END + 300 + slot * STEP) for slot in range(30, 60)}
+    assert Counter(fleet.output.handed_out()) == Counter(expected)
+    assert fleet.output.snapshots[-1].newest.score[3] < 1
+
+
+def test_a_newcomer_changes_nothing_for_the_others(tmp_path: Path, fleet: Stand) -> None:
+    alone = Stand(tmp_path / "alone", MemorySource(fleet.source.samples))
+    alone.champions.put("load", model())
+    alone.watch.look(alone.worker)
+    fleet.tick(times=60)
+    alone.tick(times=60)
+    assert {key: score for key, score in scores(fleet).items() if key[0] < 3} == scores(alone)
+
+
+def test_a_newcomer_is_welcomed_again_after_a_restart(tmp_path: Path, fleet: Stand) -> None:
+    fleet.tick(times=60)
+    fleet.worker.write_checkpoint(fleet.clock())
+    again = Stand(tmp_path, fleet.source, clock=fleet.clock, champions=fleet.champions)
+    again.watch.look(again.worker)
+    again.tick(times=5)
+    assert again.said() == ["", "", "", ""]
+    newest = END + 300 + 59 * STEP
+    keys = again.output.handed_out()
+    assert {(row, newest + n * STEP) for row in range(4) for n in range(1, 6)} <= set(keys)
+    assert set(Counter(keys).values()) == {1}
+
+
+def test_a_stranger_without_a_sibling_is_asked_for_once(stand: Stand) -> None:
+    stand.source.samples = stream(300, machines=4)
+    stand.train()
+    stand.tick(times=5)
+    assert stand.said() == ["", "", "", "untrained"]
+
+
 def test_a_row_with_too_little_history_is_untrained(stand: Stand) -> None:
     panel = history(SERIES, end_milliseconds=END)
     values = panel.values.copy()

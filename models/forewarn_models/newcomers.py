@@ -1,0 +1,160 @@
+"""Newcomers: series that a model was not fitted on take on what a sibling of theirs remembers.
+
+Labels say who is a sibling: series that agree in the named ones. A newcomer whose sibling has
+fallen silent is taken for its restart or its new name, and inherits all of it. Beside living
+siblings it inherits what it would know had it been watched for a day as they were: the older its
+own history becomes, the less that day weighs.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from forewarn_models.arrays import AnyArray, BooleanArray, FloatArray, IntegerArray
+from forewarn_models.groups import Groups, groups_of
+from forewarn_models.labels import Labels, group_of
+from forewarn_models.layout import (
+    ACCOUNTS,
+    CLUSTER,
+    CLUSTERS,
+    EXCEEDANCES,
+    GAP,
+    HOUR_COUNTS,
+    IN_BLOCK,
+    LAST,
+    LEARNED,
+    N_CHANNELS,
+    N_CLUSTER,
+    N_WINDOWS,
+    NEXT_FIT,
+    PEAKS,
+    QUIET,
+    RUN,
+    SEEN,
+    SIZES,
+    WAITING_RUN,
+)
+from forewarn_models.noise import HOURS, N_LEARNED, N_MOVING, TOTAL
+from forewarn_models.walk import Known, Memory
+from forewarn_models.windows import N_ACCOUNT
+
+_SILENT_SLOTS = 2  # that a series must have missed to be taken for gone
+_DAY_SECONDS = 86_400.0
+
+
+class Newcomers(NamedTuple):
+    """Series to take in.
+
+    Args:
+        series: their labels.
+        sibling: (n,) the row that each inherits from.
+        value: (n,) the first value of each.
+    """
+
+    series: tuple[Labels, ...]
+    sibling: IntegerArray
+    value: FloatArray
+
+
+def with_siblings(
+    series: tuple[Labels, ...],
+    exact: FloatArray,
+    first_values: dict[Labels, float],
+    names: tuple[str, ...],
+    *,
+    min_history: int,
+) -> Newcomers:
+    """Return those of `first_values` that are not in `series` and have a sibling there.
+
+    A silent sibling goes before a living one, a longer history before a shorter; one of less than
+    `min_history` samples has nothing to hand down. Without names nobody is a sibling.
+    """
+    best: dict[Labels, int] = {}
+    is_old = exact[:, SEEN] >= min_history
+    rank = np.lexsort((exact[:, SEEN], exact[:, GAP] > _SILENT_SLOTS))
+    for row in rank[is_old[rank]].tolist() if names else ():
+        best[group_of(series[row], names)] = row  # the best comes last
+    known = set(series)
+    found = {
+        labels: best[group_of(labels, names)]
+        for labels in first_values
+        if labels not in known and group_of(labels, names) in best
+    }
+    return Newcomers(
+        tuple(found),
+        np.array(list(found.values()), dtype=np.int64),
+        np.array([first_values[labels] for labels in found], dtype=np.float64),
+    )
+
+
+def with_inheritance(
+    known: Known,
+    memory: Memory,
+    series: tuple[Labels, ...],
+    names: tuple[str, ...],
+    *,
+    min_history: int,
+    step_seconds: float,
+) -> tuple[Known, Memory]:
+    """Return what is known where rows of less than `min_history` samples inherit from siblings."""
+    seen = memory.exact[:, SEEN]
+    old, young = (
+        np.flatnonzero(seen >= min_history),
+        np.flatnonzero((seen > 0) & (seen < min_history)),
+    )
+    first_values = {series[row]: float(memory.exact[row, LAST]) for row in young.tolist()}
+    elders = tuple(series[row] for row in old.tolist())
+    found = with_siblings(elders, memory.exact[old], first_values, names, min_history=min_history)
+    if not found.series:
+        return known, memory
+    place = {labels: row for row, labels in enumerate(series)}
+    heirs = np.array([place[labels] for labels in found.series], dtype=np.int64)
+    order = np.arange(len(series))
+    order[heirs] = old[found.sibling]
+    inherited = extended_memory(memory, found._replace(sibling=old[found.sibling]), step_seconds)
+    for part, wider in zip(memory, inherited, strict=True):
+        part[heirs] = wider[len(series) :]
+    return Known(known.offset[order], known.kind[order], known.place[order], known.center), memory
+
+
+def extended_known(known: Known, sibling: IntegerArray) -> Known:
+    """Return what training decided, and below it what it decided of the siblings."""
+    per_row = (np.concatenate([part, part[sibling]]) for part in known[:3])
+    return Known(*per_row, known.center)
+
+
+def extended_memory(memory: Memory, newcomers: Newcomers, step_seconds: float) -> Memory:
+    """Return what is remembered, and below it what the newcomers inherit."""
+    exact, rough = memory.exact[newcomers.sibling], memory.rough[newcomers.sibling]
+    is_living = exact[:, GAP] <= _SILENT_SLOTS
+    _come_anew(exact, newcomers.value)
+    _weigh(exact, rough, is_living, _DAY_SECONDS / step_seconds)
+    return Memory(np.concatenate([memory.exact, exact]), np.concatenate([memory.rough, rough]))
+
+
+def extended_groups(groups: Groups, series: tuple[Labels, ...], names: tuple[str, ...]) -> Groups:
+    """Return the groups of all series, those that there were before in their places."""
+    wider = groups_of(series, names)
+    assert wider.labels[: len(groups.labels)] == groups.labels  # noqa: S101  earlier rows come first
+    return wider
+
+
+def _come_anew(exact: FloatArray, value: FloatArray) -> None:
+    """Forget the sibling's last minutes: they are not the newcomer's."""
+    exact[:, ACCOUNTS : ACCOUNTS + N_WINDOWS * N_ACCOUNT] = 0.0
+    exact[:, [GAP, IN_BLOCK, RUN, WAITING_RUN]] = 0.0
+    exact[:, LAST] = value
+    exact[:, [CLUSTER + window * N_CLUSTER + QUIET for window in range(N_WINDOWS)]] = 1e9
+
+
+def _weigh(exact: FloatArray, rough: AnyArray, is_living: BooleanArray, most: float) -> None:
+    """Let counts weigh no more than `most` samples where the sibling lives."""
+    share = np.where(is_living, np.minimum(1.0, most / np.maximum(exact[:, SEEN], 1.0)), 1.0)
+    channels = LEARNED + N_LEARNED * np.arange(N_CHANNELS + 1)
+    windows = CLUSTER + N_CLUSTER * np.arange(N_WINDOWS)
+    counts = [SEEN, *channels + TOTAL, *channels + N_MOVING]
+    counts += [*windows + EXCEEDANCES, *windows + CLUSTERS]
+    exact[:, counts] *= share[:, None]
+    exact[:, NEXT_FIT] = exact[:, SEEN]  # tails are fitted again after the first sample
+    rough[:, HOUR_COUNTS : HOUR_COUNTS + HOURS] *= share[:, None]
+    rough[:, SIZES:PEAKS] *= share[:, None]
