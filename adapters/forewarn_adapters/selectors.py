@@ -46,11 +46,12 @@ def parse_selector(query: str) -> tuple[Matcher, ...]:
             f"got {query[:200]!r}: use a Prometheus for other queries"
         )
     for matcher in matchers:
-        _check_pattern(matcher)
+        check_pattern(matcher)
     return matchers
 
 
-def _check_pattern(matcher: Matcher) -> None:
+def check_pattern(matcher: Matcher) -> None:
+    """Raise SourceRejected when a matcher's regular expression is none."""
     if matcher.operator not in {"=~", "!~"}:
         return
     try:

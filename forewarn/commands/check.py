@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from forewarn.mask_hours import Readings
     from forewarn_adapters.config.implied import TeamLoad
     from forewarn_adapters.config.schema import Config, Prometheus, Signal
+    from forewarn_adapters.masks import MaskReading
     from forewarn_adapters.prometheus_discovery import QueryInspection
 
 _HOUR_SECONDS = 3_600
@@ -23,7 +25,8 @@ def check(
         bool,
         typer.Option(
             "--against-prometheus",
-            help="Also run every query: how many series, how much history, which problems.",
+            help="Also run every query and read every mask: how many series, how much history, "
+            "how many hours are hidden, which problems.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
@@ -50,20 +53,27 @@ def check(
     if effective:
         typer.echo(effective_text(settings), nl=False)
         return
-    found = _inspected(settings) if against_prometheus else {}
-    typer.echo(_json(settings, found) if as_json else _text(config, settings, found))
+    found, hidden = _inspected(settings) if against_prometheus else ({}, {})
+    told = _json(settings, found, hidden) if as_json else _text(config, settings, found, hidden)
+    typer.echo(told)
     if any(map(_is_blocked, found.values())):
         raise typer.Exit(1)
 
 
-def _inspected(config: "Config") -> dict[str, "QueryInspection"]:
-    """Return what Prometheus says of each signal's query; a few run at a time."""
+def _inspected(config: "Config") -> "tuple[dict[str, QueryInspection], Readings]":
+    """Return what Prometheus says of each signal's query, and what its masks hide.
+
+    A few are asked at a time.
+    """
     from concurrent.futures import ThreadPoolExecutor
+    from contextlib import closing
 
     from rich.console import Console
     from rich.progress import track
 
+    from forewarn.mask_hours import readings_of
     from forewarn_adapters.clock import now_milliseconds
+    from forewarn_adapters.source import open_source
     from forewarn_models.errors import ConfigError
 
     server = config.prometheus
@@ -71,14 +81,17 @@ def _inspected(config: "Config") -> dict[str, "QueryInspection"]:
         raise ConfigError("--against-prometheus needs `prometheus` in the file, got `files`")
     now = now_milliseconds()
 
-    def inspect(signal: "Signal") -> tuple[str, "QueryInspection"]:
-        return signal.name, _inspection(server, signal, now=now)
+    def inspect(signal: "Signal") -> tuple["QueryInspection", tuple["MaskReading", ...]]:
+        hidden = readings_of(signal, source, now_milliseconds=now)
+        return _inspection(server, signal, now=now), hidden
 
+    names = [signal.name for signal in config.signals]
     console = Console(stderr=True)
-    with ThreadPoolExecutor(server.concurrency) as workers:
+    with closing(open_source(config)) as source, ThreadPoolExecutor(server.concurrency) as workers:
         answers = workers.map(inspect, config.signals)
-        total = len(config.signals)
-        return dict(track(answers, "Asking Prometheus", total=total, console=console))
+        told = list(track(answers, "Asking Prometheus", total=len(names), console=console))
+    found = {name: inspection for name, (inspection, _) in zip(names, told, strict=True)}
+    return found, {name: hidden for name, (_, hidden) in zip(names, told, strict=True)}
 
 
 def _inspection(server: "Prometheus", signal: "Signal", *, now: int) -> "QueryInspection":
@@ -119,16 +132,33 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
+def _warnings(
+    config: "Config", found: Mapping[str, "QueryInspection"], hidden: "Readings"
+) -> Iterator[str]:
     yield from _problems(found, blocking=False)
+    yield from _masks(hidden, broken=True)
     for load in _loads(config, found):
         if load.is_over:
-            least = "" if found else "at least "
-            yield (
-                f"team {load.team}: its signals allow {least}{load.pages_per_week:.2f} false pages "
-                f"a week and it accepts {load.accepted_per_week:.2f}: give its signals a stricter "
-                "`budget`, such as 1/1y, or let it accept more in `budgets`"
-            )
+            yield overload_text(load, least="" if found else "at least ")
+
+
+def overload_text(load: "TeamLoad", *, least: str) -> str:
+    """Return what is wrong where signals allow more pages than their team accepts."""
+    return (
+        f"team {load.team}: its signals allow {least}{load.pages_per_week:.2f} false pages "
+        f"a week and it accepts {load.accepted_per_week:.2f}: give its signals a stricter "
+        "`budget`, such as 1/1y, or let it accept more in `budgets`"
+    )
+
+
+def _masks(hidden: "Readings", *, broken: bool) -> Iterator[str]:
+    """Yield what is said of masks, each with all signals that it is said of."""
+    if not hidden:
+        return
+    from forewarn.mask_hours import told_once
+
+    for said, names in told_once(hidden, broken=broken):
+        yield f"{'signal' if len(names) == 1 else 'signals'} {_listed(names)}: {said}"
 
 
 def _loads(config: "Config", found: Mapping[str, "QueryInspection"]) -> tuple["TeamLoad", ...]:
@@ -137,7 +167,9 @@ def _loads(config: "Config", found: Mapping[str, "QueryInspection"]) -> tuple["T
     return team_loads(config, {name: inspection.n_series for name, inspection in found.items()})
 
 
-def _text(path: Path, config: "Config", found: Mapping[str, "QueryInspection"]) -> str:
+def _text(
+    path: Path, config: "Config", found: Mapping[str, "QueryInspection"], hidden: "Readings"
+) -> str:
     from forewarn_adapters.config.values import redacted
 
     source = config.prometheus.url if config.prometheus else _counted(len(config.files), "file")
@@ -152,8 +184,11 @@ def _text(path: Path, config: "Config", found: Mapping[str, "QueryInspection"]) 
         "",
         *aligned([_heading(found), *(_row(signal, found) for signal in config.signals)]),
         "",
-        *_team_lines(config, found),
-        *(f"warning: {warning}" for warning in _warnings(config, found)),
+        *team_lines(
+            _loads(config, found), basis="" if found else ", if each signal had one series"
+        ),
+        *_masks(hidden, broken=False),
+        *(f"warning: {warning}" for warning in _warnings(config, found, hidden)),
         *(f"error: {error}" for error in _problems(found, blocking=True)),
     ]
     return "\n".join(lines)
@@ -208,9 +243,9 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def _team_lines(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
-    basis = "" if found else ", if each signal had one series"
-    for load in _loads(config, found):
+def team_lines(loads: "Sequence[TeamLoad]", *, basis: str) -> Iterator[str]:
+    """Yield what each team must expect and accepts."""
+    for load in loads:
         who = f"team {load.team}" if load.team else "signals without a team"
         accepts = load.accepted_per_week
         limit = "" if accepts is None else f"; accepts {accepts:.2f}"
@@ -222,20 +257,26 @@ def _history_seconds(inspection: "QueryInspection") -> float | None:
     return None if oldest is None or newest is None else (newest - oldest) / 1_000
 
 
-def _json(config: "Config", found: Mapping[str, "QueryInspection"]) -> str:
+def _json(config: "Config", found: Mapping[str, "QueryInspection"], hidden: "Readings") -> str:
     import json
     from dataclasses import asdict
 
     report = {
-        "signals": [_entry(signal, found.get(signal.name)) for signal in config.signals],
+        "signals": [
+            _entry(signal, found.get(signal.name), hidden.get(signal.name, ()))
+            for signal in config.signals
+        ],
         "teams": [asdict(load) for load in _loads(config, found)],
-        "warnings": list(_warnings(config, found)),
+        "warnings": list(_warnings(config, found, hidden)),
         "errors": list(_problems(found, blocking=True)),
     }
     return json.dumps(report, indent=2)
 
 
-def _entry(signal: "Signal", inspection: "QueryInspection | None") -> dict[str, object]:
+def _entry(
+    signal: "Signal", inspection: "QueryInspection | None", hidden: "tuple[MaskReading, ...]"
+) -> dict[str, object]:
+    from forewarn.mask_hours import plain
     from forewarn_adapters.config.implied import pages_per_week
 
     entry: dict[str, object] = {
@@ -250,4 +291,5 @@ def _entry(signal: "Signal", inspection: "QueryInspection | None") -> dict[str, 
         entry["series"] = inspection.n_series
         entry["history_there_seconds"] = _history_seconds(inspection)
         entry["problems"] = list(inspection.problems)
+        entry["masks"] = [plain(reading) for reading in hidden]
     return entry

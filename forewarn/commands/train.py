@@ -97,6 +97,8 @@ def _show(outcomes: list["TrainingOutcome"], *, is_json: bool) -> None:
         for model in outcome.models:
             if model.status != "promoted":
                 typer.echo(f"{outcome.signal}: {model.kind} {model.status}: {model.why}", err=True)
+            for warning in model.warnings:
+                typer.echo(f"{outcome.signal}: {model.kind}: warning: {warning}", err=True)
 
 
 def _table(outcomes: list["TrainingOutcome"]) -> "Table":

@@ -167,6 +167,44 @@ def test_the_answer_for_machines_holds_the_same(check, three_series):
     assert plain["signals"][0]["step_seconds"] == 30.0
 
 
+MASKED = """
+prometheus: {{url: "{url}", retries: 0, timeout: 5s}}
+masks:
+  - {{ical: maintenance.ics, padding: 5m}}
+  - {{query: "sum(check_load_ratio) > 1.5"}}
+  - {{silences: {{url: "http://127.0.0.1:1"}}}}
+signals:
+  - {{name: load, query: check_load_ratio, step: 30s, history: 43m}}
+  - {{name: sum_of_load, query: sum(check_load_ratio), history: 28d}}
+  - {{name: all, query: check_load_ratio, masks: []}}
+"""
+
+
+def test_how_many_hours_each_mask_hides_is_told_and_which_cannot_be_read(check, three_series):
+    now = time.gmtime(time.time() - 3 * 86_400)
+    write(
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\n"
+        f"DTSTART:{time.strftime('%Y%m%dT%H%M%SZ', now)}\nDURATION:PT2H20M\n"
+        "END:VEVENT\nEND:VCALENDAR\n",
+        "maintenance.ics",
+    )
+    write(MASKED.format(url=three_series))
+    code, out, _ = check("--against-prometheus")
+    assert code == 0
+    lines = out.splitlines()
+    of_calendar = "hours are hidden by the calendar maintenance.ics with 5m around"
+    assert f"signal load: 0.0 {of_calendar}" in lines
+    assert f"signal sum_of_load: 2.5 {of_calendar}" in lines
+    of_query = "hours are hidden by the query sum(check_load_ratio) > 1.5"
+    assert f"signals load, sum_of_load: 0.3 {of_query}" in lines
+    refused = "nothing is hidden by the silences of http://127.0.0.1:1: http://127.0.0.1:1 must be"
+    assert f"warning: signals load, sum_of_load: {refused}" in out
+    signals = json.loads(check("--against-prometheus", "--json")[1])["signals"]
+    assert [round(mask["hours"], 1) for mask in signals[1]["masks"]] == [2.5, 0.3, 0.0]
+    assert [bool(mask["problem"]) for mask in signals[1]["masks"]] == [False, False, True]
+    assert signals[2]["masks"] == []
+
+
 def test_a_query_that_is_wrong_or_finds_nothing_exits_1_and_the_others_are_told(
     check, three_series
 ):

@@ -1,3 +1,4 @@
+import json
 import re
 import signal as signals
 import subprocess
@@ -74,6 +75,16 @@ def test_training_all_promotes_what_it_can_and_fails_for_the_rest(train, folder)
     assert "x naive" in cells[1][4]
     assert "nothing: detector failed: a detector needs at least 60 samples" in err
     assert Registry("sqlite:///mlruns/mlflow.db").champion_version("load", "detector") == 1
+
+
+def test_a_mask_that_cannot_be_read_is_told_and_stops_nothing(train, folder):
+    text = Path("forewarn.yaml").read_text()
+    Path("forewarn.yaml").write_text(f"masks: [{{ical: missing.ics}}]\n{text}")
+    code, _, err = train("load")
+    assert code == 0
+    warning = "load: detector: warning: nothing is hidden by the calendar missing.ics: "
+    assert warning in err
+    assert json.loads(train("load", "--json")[1])[0]["models"]["detector"]["warnings"]
 
 
 def test_a_named_signal_alone_is_trained_and_its_outcome_printed_for_machines(train, folder):

@@ -203,7 +203,7 @@ def test_a_history_too_short_to_judge_is_promoted_when_nothing_serves(train, sig
     short = signal.model_copy(update={"history": signal.step * 70})
     model = only(train(short))
     assert model.status == "promoted"
-    assert model.metrics == {"series": 3.0, "history_seconds": 42_000.0}
+    assert model.metrics == {"series": 3.0, "history_seconds": 42_000.0, "masked_samples": 0.0}
 
 
 def test_a_candidate_that_could_not_be_judged_does_not_replace_one_that_was(train, signal):
@@ -270,7 +270,7 @@ def test_a_forecast_history_too_short_to_judge_is_promoted_when_nothing_serves(
     policy = forecast_signal.forecast.model_copy(update={"history": timedelta(hours=3)})
     forecaster = train(forecast_signal.model_copy(update={"forecast": policy})).models[1]
     assert forecaster.status == "promoted"
-    assert forecaster.metrics == {"series": 3.0, "history_seconds": 10_800.0}
+    assert forecaster.metrics == {"series": 3.0, "history_seconds": 10_800.0, "masked_samples": 0.0}
 
 
 def test_progress_is_told(source, registry, forecast_signal):

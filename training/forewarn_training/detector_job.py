@@ -1,6 +1,7 @@
 """One detector: read, fit, judge on what it has not seen, compare, log, promote."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -25,13 +26,29 @@ from forewarn_training.gate import (
 )
 from forewarn_training.history import Span, history_span, read_history
 from forewarn_training.judging import Quality, judge
+from forewarn_training.masking import CleanHistory, clean_history, teacher, with_hidden
 from forewarn_training.outcome import ModelOutcome
 from forewarn_training.pictures import detector_pictures
 from forewarn_training.tables import detector_table
-from forewarn_training.task import Task, comparable_champion, history_metrics, recipe_of, store
+from forewarn_training.task import (
+    Standing,
+    Task,
+    history_metrics,
+    recipe_of,
+    standing_champion,
+    store,
+)
 
 # The last quarter is kept from the model that is judged: a week of the default four.
 _TRAINED_SHARE = 0.75
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The candidate without the last quarter of its history, and how it did there."""
+
+    twin: FittedDetector
+    quality: Quality
 
 
 def train_detector(signal: Signal, task: Task) -> ModelOutcome:
@@ -40,15 +57,19 @@ def train_detector(signal: Signal, task: Task) -> ModelOutcome:
     span = history_span(
         now_milliseconds=task.now_milliseconds, history=signal.history, step=signal.step
     )
-    history = read_history(task.source, signal.query, span=span)
+    whole = read_history(task.source, signal.query, span=span)
+    recipe = recipe_of(_recipe(signal))
+    standing = standing_champion(task.registry, signal.name, "detector", recipe=recipe)
+    history = clean_history(whole, signal, task, standing.champion)
     detector = detector_of(signal, span)
-    task.progress(f"fitting {history.n_series} series")
-    fitted = detector.fit(history)
+    task.progress(f"fitting {whole.n_series} series")
+    fitted = detector.fit(history.panel, teacher(_loaded(standing.rival), standing.rival, history))
     task.progress("back-testing")
     policy = FoldPolicy(budget=signal.budget)
-    twin = _twin(detector, history)
-    quality = None if twin is None else judge(twin, policy, history, from_milliseconds=0)
-    decision = _decide(signal, task, history, twin=twin, quality=quality)
+    judged = _twin(detector, history.panel)
+    quality = None if judged is None else judge(judged, policy, history.panel, from_milliseconds=0)
+    trial = None if judged is None or quality is None else Trial(judged, quality)
+    decision = _decide(signal, task, history.panel, standing=standing, trial=trial)
     return _stored(signal, task, history, fitted, quality=quality, decision=decision)
 
 
@@ -84,8 +105,8 @@ def _decide(
     task: Task,
     history: Panel,
     *,
-    twin: FittedDetector | None,
-    quality: Quality | None,
+    standing: Standing,
+    trial: Trial | None,
 ) -> Decision:
     """Return whether the candidate is promoted.
 
@@ -93,34 +114,33 @@ def _decide(
     compared on the samples after the end of the champion's own history alone; where those are
     too few, each stands by its own back-test.
     """
-    recipe = recipe_of(_recipe(signal))
-    champion, why = comparable_champion(task.registry, signal.name, "detector", recipe=recipe)
+    champion = standing.rival
     if champion is None:
-        return Decision(True, why)
+        return Decision(True, standing.why_not)
     model = _loaded(champion)
     if model is None:
         return Decision(True, "the champion cannot be read by this version")
-    if twin is None or quality is None:
+    if trial is None:
         return compare_logged({}, champion.metrics)
     start = model.initial_carry().next_milliseconds
     fresh = (history.end_milliseconds - start) // history.step_milliseconds
     if start < history.start_milliseconds:
         return Decision(True, "the champion ended before this history began")
     if fresh < LEAST_COMMON_SLOTS:
-        return compare_logged(quality.metrics(signal.budget), champion.metrics)
+        return compare_logged(trial.quality.metrics(signal.budget), champion.metrics)
     task.progress("comparing with the champion")
     policy = FoldPolicy(budget=signal.budget)
-    split = max(start, twin.initial_carry().next_milliseconds)
+    split = max(start, trial.twin.initial_carry().next_milliseconds)
     return compare_detectors(
-        judge(twin, policy, history, from_milliseconds=split),
+        judge(trial.twin, policy, history, from_milliseconds=split),
         judge(model, policy, history, from_milliseconds=split),
         budget=signal.budget,
     )
 
 
-def _loaded(champion: Champion) -> FittedDetector | None:
+def _loaded(champion: Champion | None) -> FittedDetector | None:
     try:
-        return detector_from_state(champion.state)
+        return None if champion is None else detector_from_state(champion.state)
     except ModelError:
         return None
 
@@ -128,19 +148,19 @@ def _loaded(champion: Champion) -> FittedDetector | None:
 def _stored(
     signal: Signal,
     task: Task,
-    history: Panel,
+    history: CleanHistory,
     fitted: FittedDetector,
     *,
     quality: Quality | None,
     decision: Decision,
 ) -> ModelOutcome:
     task.progress("storing")
-    metrics = history_metrics(history)
+    metrics = history_metrics(history.panel, n_masked=history.n_masked)
     metrics |= {} if quality is None else quality.metrics(signal.budget)
     record = TrainingRecord(
         signal=signal.name,
         kind="detector",
-        state=fitted.state(),
+        state=with_hidden(fitted.state(), history),
         trained_milliseconds=task.now_milliseconds,
         recipe=recipe_of(_recipe(signal)),
         params=_params(signal, decision),
@@ -148,7 +168,7 @@ def _stored(
         tables={} if quality is None else {"series": detector_table(quality, signal.budget)},
         plots={} if quality is None else detector_pictures(signal.name, quality),
     )
-    return store(task, record, decision)
+    return store(task, record, decision, warnings=history.warnings)
 
 
 def _recipe(signal: Signal) -> dict[str, object]:

@@ -22,10 +22,18 @@ from forewarn_training.forecast_judging import (
 )
 from forewarn_training.gate import Decision, compare_forecasts, compare_logged
 from forewarn_training.history import history_span, read_history
+from forewarn_training.masking import CleanHistory, clean_history, with_hidden
 from forewarn_training.outcome import ModelOutcome
 from forewarn_training.pictures import forecast_pictures
 from forewarn_training.tables import forecast_tables
-from forewarn_training.task import Task, comparable_champion, history_metrics, recipe_of, store
+from forewarn_training.task import (
+    Standing,
+    Task,
+    history_metrics,
+    recipe_of,
+    standing_champion,
+    store,
+)
 
 # These fit one series at a time; a back-test of five fits is made on some series only.
 _SLOW = ("prophet", "ets")
@@ -38,13 +46,16 @@ def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> Mode
     span = history_span(
         now_milliseconds=task.now_milliseconds, history=policy.history, step=policy.step
     )
-    history = read_history(task.source, signal.query, span=span)
+    whole = read_history(task.source, signal.query, span=span)
+    recipe = recipe_of(_recipe(signal))
+    standing = standing_champion(task.registry, signal.name, "forecaster", recipe=recipe)
+    history = clean_history(whole, signal, task, standing.champion)
     forecaster = forecaster_for(policy.model, horizon=policy.horizon)
-    task.progress(f"fitting forecasts of {history.n_series} series")
-    fitted = forecaster.fit(history)
+    task.progress(f"fitting forecasts of {whole.n_series} series")
+    fitted = forecaster.fit(history.panel)
     task.progress("back-testing forecasts")
-    quality = _quality(forecaster, history, policy)
-    decision = _decide(signal, task, history, forecaster=forecaster, quality=quality)
+    quality = _quality(forecaster, history.panel, policy)
+    decision = _decide(signal, standing, history.panel, forecaster=forecaster, quality=quality)
     return _stored(signal, task, history, fitted, quality=quality, decision=decision)
 
 
@@ -70,7 +81,7 @@ def _quality(
 
 def _decide(
     signal: Signal,
-    task: Task,
+    standing: Standing,
     history: Panel,
     *,
     forecaster: Forecaster,
@@ -81,11 +92,9 @@ def _decide(
     The champion's own forecast of what came after its history is compared with what the
     candidate's recipe says when it is given the history up to that same instant.
     """
-    champion, why = comparable_champion(
-        task.registry, signal.name, "forecaster", recipe=recipe_of(_recipe(signal))
-    )
+    champion = standing.rival
     if champion is None:
-        return Decision(True, why)
+        return Decision(True, standing.why_not)
     most = _most_judged(signal.forecast or ForecastPolicy())
     losses = _losses(champion, evenly_chosen(history, most), forecaster)
     if losses is not None:
@@ -124,27 +133,27 @@ def _loss(model: FittedForecaster, actual: Panel, history: Panel) -> np.ndarray:
 def _stored(
     signal: Signal,
     task: Task,
-    history: Panel,
+    history: CleanHistory,
     fitted: FittedForecaster,
     *,
     quality: ForecastQuality | None,
     decision: Decision,
 ) -> ModelOutcome:
     task.progress("storing the forecaster")
-    metrics = history_metrics(history)
+    metrics = history_metrics(history.panel, n_masked=history.n_masked)
     metrics |= {} if quality is None else quality.metrics()
     record = TrainingRecord(
         signal=signal.name,
         kind="forecaster",
-        state=fitted.state(),
+        state=with_hidden(fitted.state(), history),
         trained_milliseconds=task.now_milliseconds,
         recipe=recipe_of(_recipe(signal)),
         params=_params(signal, decision),
         metrics=metrics,
         tables={} if quality is None else forecast_tables(quality),
-        plots=forecast_pictures(signal, history, fitted),
+        plots=forecast_pictures(signal, history.panel, fitted),
     )
-    return store(task, record, decision)
+    return store(task, record, decision, warnings=history.warnings)
 
 
 def _recipe(signal: Signal) -> dict[str, object]:

@@ -22,6 +22,7 @@ class ModelOutcome:
         n_series: series that it was fitted on.
         history_seconds: how long a history they have.
         metrics: what the back-test measured.
+        warnings: what it went on without.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class ModelOutcome:
     n_series: int = 0
     history_seconds: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,7 @@ class TrainingOutcome:
                 "series": model.n_series,
                 "history_seconds": model.history_seconds,
                 "metrics": dict(model.metrics),
+                "warnings": list(model.warnings),
             }
             for model in self.models
         }

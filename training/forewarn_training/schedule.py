@@ -140,6 +140,8 @@ class TrainingSchedule:
             _LOG.log(
                 level, "signal %s: %s %s: %s", outcome.signal, model.kind, model.status, model.why
             )
+            for warning in model.warnings:
+                _LOG.warning("signal %s: %s: %s", outcome.signal, model.kind, warning)
         if outcome.has_failed:
             soon = self._now() + min(_LONGEST_RETRY, self._config.training.every)
             self._scheduler.modify_job(outcome.signal, next_run_time=soon)

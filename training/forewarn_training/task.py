@@ -46,10 +46,26 @@ def recipe_of(facts: Mapping[str, object]) -> str:
     return sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()[:16]
 
 
-def comparable_champion(
-    registry: Registry, signal: str, kind: Kind, *, recipe: str
-) -> tuple[Champion | None, str]:
-    """Return the champion that a candidate is compared with, or None and why there is none.
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """The champion that a candidate finds.
+
+    Args:
+        champion: None when there is none, or none that can be loaded.
+        why_not: why the candidate is not compared with it; empty when it is.
+    """
+
+    champion: Champion | None
+    why_not: str = ""
+
+    @property
+    def rival(self) -> Champion | None:
+        """The champion, where another query or other hyperparameters have not made it."""
+        return None if self.why_not else self.champion
+
+
+def standing_champion(registry: Registry, signal: str, kind: Kind, *, recipe: str) -> Standing:
+    """Return the champion of a signal, and whether a candidate of `recipe` is compared with it.
 
     One that cannot be loaded, or that another query or other hyperparameters made, is replaced
     by any candidate.
@@ -57,21 +73,27 @@ def comparable_champion(
     try:
         champion = registry.champion(signal, kind)
     except (RegistryError, ModelError) as broken:
-        return None, f"the champion cannot be loaded ({broken})"
+        return Standing(None, f"the champion cannot be loaded ({broken})")
     if champion is None:
-        return None, "the first model of its kind"
+        return Standing(None, "the first model of its kind")
     if champion.recipe != recipe:
-        return None, "the signal's configuration changed since the champion was trained"
-    return champion, ""
+        why = "the signal's configuration changed since the champion was trained"
+        return Standing(champion, why)
+    return Standing(champion)
 
 
-def history_metrics(history: Panel) -> dict[str, float]:
-    """Return what is said of any history: how many series and how long."""
-    seconds = history.n_times * history.step_seconds
-    return {"series": float(history.n_series), "history_seconds": seconds}
+def history_metrics(history: Panel, *, n_masked: int) -> dict[str, float]:
+    """Return what is said of any history: how many series, how long, how much is hidden of it."""
+    return {
+        "series": float(history.n_series),
+        "history_seconds": history.n_times * history.step_seconds,
+        "masked_samples": float(n_masked),
+    }
 
 
-def store(task: Task, record: TrainingRecord, decision: Decision) -> ModelOutcome:
+def store(
+    task: Task, record: TrainingRecord, decision: Decision, *, warnings: tuple[str, ...] = ()
+) -> ModelOutcome:
     """Log and register a trained model, make it champion if it may be, and say what came of it."""
     version = task.registry.log_training(record)
     if decision.is_promoted:
@@ -85,6 +107,7 @@ def store(task: Task, record: TrainingRecord, decision: Decision) -> ModelOutcom
         n_series=int(record.metrics["series"]),
         history_seconds=record.metrics["history_seconds"],
         metrics=record.metrics,
+        warnings=warnings,
     )
 
 

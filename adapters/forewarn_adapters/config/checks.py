@@ -1,7 +1,7 @@
 """What several keys of the file must be together."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -10,7 +10,7 @@ from forewarn_adapters.civil_time import unknown_names
 from forewarn_adapters.config.endpoints import Endpoint, Tls
 from forewarn_adapters.config.environment import has_reference
 from forewarn_adapters.config.faults import shown, suggestion
-from forewarn_adapters.config.learning import CivilTime
+from forewarn_adapters.config.learning import CivilTime, Mask
 from forewarn_adapters.config.nodes import Node
 from forewarn_adapters.config.problems import Path, Problem, path_text
 from forewarn_adapters.config.schema import (
@@ -26,6 +26,7 @@ FEWEST_STEPS = 60  # a model of fewer samples says nothing about one in a month
 MOST_STEPS = 2_000_000  # 16 MB a series
 MOST_FORECAST_STEPS = 10_000
 
+_MASKED_BY = ("ical", "silences", "query")
 _PASSWORD = re.compile(r"://[^/:@\s]*:(\S+)@")
 
 
@@ -43,6 +44,7 @@ def cross_problems(config: Config, root: Node) -> Iterator[Problem]:
     yield from _passwords(root)
     yield from _teams(config, root)
     yield from _calendar(config.calendar, ("calendar",), root)
+    yield from _masks(config.masks, ("masks",), root)
     yield from _unique([signal.name for signal in config.signals], ("signals",), root)
     for index, signal in enumerate(config.signals):
         yield from _signal(signal, ("signals", index), root)
@@ -173,6 +175,23 @@ def _calendar(calendar: CivilTime, path: Path, root: Node) -> Iterator[Problem]:
         )
 
 
+def _masks(masks: Sequence[Mask], path: Path, root: Node) -> Iterator[Problem]:
+    for index, mask in enumerate(masks):
+        place = (*path, index)
+        for key in ("ical", "silences"):
+            endpoint = getattr(mask, key)
+            if isinstance(endpoint, Endpoint):
+                yield from _endpoint(endpoint, (*place, key), root)
+        given = [key for key in _MASKED_BY if getattr(mask, key) is not None]
+        if len(given) != 1:
+            got = " and ".join(f"`{key}`" for key in given) or "none"
+            yield Problem(
+                place,
+                f"exactly one of `ical`, `silences` and `query` must be given, got {got}",
+                reads=tuple((*place, key) for key in _MASKED_BY),
+            )
+
+
 def _unique(names: list[str], path: Path, root: Node) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, name in enumerate(names):
@@ -213,6 +232,8 @@ def _signal(signal: Signal, path: Path, root: Node) -> Iterator[Problem]:
     yield from _seasons(signal, history)
     if signal.calendar is not None and root.find((*path, "calendar")) is not None:
         yield from _calendar(signal.calendar, (*path, "calendar"), root)
+    if signal.masks is not None and root.find((*path, "masks")) is not None:
+        yield from _masks(signal.masks, (*path, "masks"), root)
     if len(set(signal.group_by)) < len(signal.group_by):
         yield Problem((*path, "group_by"), "must name each label once")
     if signal.forecast is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -50,8 +50,20 @@ _NAMES: Mapping[object, str] = {
 
 
 def configuration_page() -> str:
-    """Return the whole page, in Markdown."""
-    return _INTRODUCTION + "".join(_chapter(*each) for each in sections(Config, ""))
+    """Return the whole page, in Markdown; a section that stands in several places is told once."""
+    told: dict[type[Section], str] = {}
+    again: list[str] = []
+    chapters = []
+    for section, path in sections(Config, ""):
+        if any(path.startswith(f"{place}.") for place in again):
+            continue
+        if section in told:
+            again.append(path)
+            chapters.append(f"\n## `{path}`\n\nAs `{told[section]}`.\n")
+        else:
+            told[section] = path
+            chapters.append(_chapter(section, path))
+    return _INTRODUCTION + "".join(chapters)
 
 
 def sections(section: type[Section], path: str) -> Iterator[tuple[type[Section], str]]:
@@ -98,17 +110,19 @@ def _default(field: FieldInfo) -> str:
 
 
 def _kind(annotation: object) -> str:
-    if section_in(annotation) is not None:
-        return "list of mappings" if get_origin(annotation) is tuple else "mapping"
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in {Union, UnionType}:
+        return " or ".join(_kind(part) for part in parts if part is not NoneType)
+    if section_in(annotation) is not None:
+        return "list of mappings" if origin is tuple else "mapping"
     if origin is Literal:
         return " or ".join(_code(str(part)) for part in parts)
     if origin is tuple:
         return f"list of {_kind(parts[0])}s"
     if origin is dict:
         return f"mapping of names to {_kind(parts[1])}s"
-    if origin in {Union, UnionType}:
-        return " or ".join(_kind(part) for part in parts if part is not NoneType)
     return _NAMES[annotation] if annotation in _NAMES else _kind(parts[0])
 
 

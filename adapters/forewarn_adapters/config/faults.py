@@ -14,8 +14,8 @@ from forewarn_adapters.config.values import redacted
 
 # What stands under these keys is never repeated, nor is a text that stands in their place.
 _SECRET_KEYS = frozenset({"basic_auth", "password", "bearer_token", "token", "tokens"})
-# What pydantic puts into a path that is not a key: a wrong key, and the forms of `seasons`.
-_MARKS = frozenset({"[key]", "[list]", "[word]"})
+# What pydantic puts into a path that is not a key: a wrong key, and the forms of values.
+_MARKS = frozenset({"[key]", "[list]", "[word]", "[path]", "[server]", "[url]"})
 
 _Details: TypeAlias = Mapping[str, Any]
 _SAYINGS: Mapping[str, Callable[[_Details], str]] = {

@@ -29,6 +29,8 @@ _PLACEHOLDERS: Mapping[str, Data] = {
     "group_by": "placeholder",
     "files": "placeholder",
     "days_off": "2000-01-01",
+    "masks": {"query": "placeholder"},
+    "matchers": 'placeholder=""',
     "url": "http://placeholder",
     "username": "placeholder",
     "password": "placeholder",

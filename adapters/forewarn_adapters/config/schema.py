@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from forewarn_adapters.config.endpoints import Endpoint, Section, Tls
-from forewarn_adapters.config.learning import CivilTime
+from forewarn_adapters.config.learning import CivilTime, Mask
 from forewarn_adapters.config.values import (
     AlertBudget,
     Duration,
@@ -32,6 +32,7 @@ from forewarn_models.budget import DEFAULT_BUDGET
 from forewarn_models.durations import milliseconds_of
 
 MOST_SIGNALS = 10_000
+MOST_MASKS = 100
 
 
 class Prometheus(Endpoint):
@@ -315,6 +316,13 @@ class Signal(Section):
         CivilTime | None,
         Field(description="The civil time of its people. Without it: the `calendar` of the file."),
     ] = None
+    masks: Annotated[
+        tuple[Mask, ...] | None,
+        Field(
+            max_length=MOST_MASKS,
+            description="Times that it must not learn from. Without it: the `masks` of the file.",
+        ),
+    ] = None
     forecast: Annotated[
         ForecastPolicy | None,
         Field(description="Also forecast it. Without this key: no forecast."),
@@ -380,6 +388,10 @@ class Config(Section):
         CivilTime,
         Field(description="The civil time of the people whose habits the series show."),
     ] = CivilTime()
+    masks: Annotated[
+        tuple[Mask, ...],
+        Field(max_length=MOST_MASKS, description="Times that must not be learned from."),
+    ] = ()
     # Last, because it takes over what stands above it.
     signals: Annotated[
         tuple[Signal, ...],
@@ -393,9 +405,11 @@ class Config(Section):
         cls, signals: tuple[Signal, ...], info: ValidationInfo
     ) -> tuple[Signal, ...]:
         """Let each signal say all that holds for it, so that nobody has to ask the file as well."""
-        calendar = info.data.get("calendar")
+        shared = {key: info.data.get(key) for key in ("calendar", "masks")}
         return tuple(
-            signal if signal.calendar else signal.model_copy(update={"calendar": calendar})
+            signal.model_copy(
+                update={key: each for key, each in shared.items() if getattr(signal, key) is None}
+            )
             for signal in signals
         )
 

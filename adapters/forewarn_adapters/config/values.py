@@ -26,6 +26,7 @@ from forewarn_models.durations import parse_duration
 from forewarn_models.errors import ConfigError
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_LABEL_MATCH = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"]*"', re.ASCII)
 _USERINFO = re.compile(r"://\S*@")
 _STORES = ("sqlite:///", "postgresql://")
 _TRACKING_SERVERS = ("sqlite:///", "postgresql://", "mysql://", "http://", "https://")
@@ -110,6 +111,12 @@ def _label_name(value: str) -> str:
     return value
 
 
+def _label_match(value: str) -> str:
+    if not _LABEL_MATCH.fullmatch(value):
+        raise ValueError('must be a matcher such as team="checkout" or instance=~"db.*"')
+    return value
+
+
 def _http_url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -167,6 +174,7 @@ Seasons = Annotated[
 NumberOrQuery = Annotated[float | str, PlainValidator(_number_or_query)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
+LabelMatch = Annotated[str, AfterValidator(_label_match)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 # Relative to the folder of the file, wherever the command is run from.
 LocalPath = Annotated[Path, AfterValidator(_local_path)]
