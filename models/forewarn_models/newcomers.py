@@ -114,13 +114,13 @@ def with_inheritance(
     inherited = extended_memory(memory, found._replace(sibling=old[found.sibling]), step_seconds)
     for part, wider in zip(memory, inherited, strict=True):
         part[heirs] = wider[len(series) :]
-    return Known(known.offset[order], known.kind[order], known.place[order], known.center), memory
+    return _rows_of(known, order), memory
 
 
 def extended_known(known: Known, sibling: IntegerArray) -> Known:
     """Return what training decided, and below it what it decided of the siblings."""
-    per_row = (np.concatenate([part, part[sibling]]) for part in known[:3])
-    return Known(*per_row, known.center)
+    rows = np.append(np.arange(len(known.kind)), sibling)
+    return _rows_of(known, rows)
 
 
 def extended_memory(memory: Memory, newcomers: Newcomers, step_seconds: float) -> Memory:
@@ -137,6 +137,11 @@ def extended_groups(groups: Groups, series: tuple[Labels, ...], names: tuple[str
     wider = groups_of(series, names)
     assert wider.labels[: len(groups.labels)] == groups.labels  # noqa: S101  earlier rows come first
     return wider
+
+
+def _rows_of(known: Known, rows: IntegerArray) -> Known:
+    """Return what is known of some rows; the profiles stay where they are."""
+    return Known(known.offset[rows], known.kind[rows], known.place[rows], known.center)
 
 
 def _come_anew(exact: FloatArray, value: FloatArray) -> None:
