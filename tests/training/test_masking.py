@@ -11,8 +11,11 @@ from forewarn_adapters.files import FilesSource
 from forewarn_adapters.local_servers import start_alertmanager
 from forewarn_adapters.registry import Champion
 from forewarn_models.artefact import from_bytes, to_bytes
+from forewarn_models.catalogue import detector_from_state
 from forewarn_models.contract import State
 from forewarn_models.layout import SEEN
+from forewarn_models.panel import Panel
+from forewarn_models.views import VALUE
 from forewarn_training import detector_job, forecaster_job
 from forewarn_training.job import train_signal
 from forewarn_training.masking import clean_history, with_hidden
@@ -129,6 +132,15 @@ def seen(registry) -> list[int]:
     return [int(count) for count in exact[:, SEEN]]
 
 
+def novelty_of_the_past(registry, signal: str) -> float:
+    """Return how rare the value is to the champion that the first day once stood at, in decades."""
+    model = detector_from_state(champion_of(registry, signal).state)
+    end = model.initial_carry().next_milliseconds
+    recent = Panel(np.full((3, 6), 550.0), model.series, end, STEP)
+    said = model.views(recent, model.initial_carry())
+    return float(said[:, -1, VALUE].min())
+
+
 def test_a_second_training_knows_what_is_older_than_its_history(
     train, config_of, registry, with_a_past, panel_of
 ):
@@ -139,6 +151,9 @@ def test_a_second_training_knows_what_is_older_than_its_history(
     (model,) = train(short, with_a_past, hours=24)
     assert model.status == "promoted"
     assert seen(registry) == [7 * DAY] * 3
+    alone = short.model_copy(update={"name": "alone"})
+    train(alone, with_a_past, hours=24)
+    assert novelty_of_the_past(registry, "load") < novelty_of_the_past(registry, "alone") - 1
 
 
 def test_a_champion_that_saw_what_is_masked_by_now_hands_nothing_down(

@@ -78,8 +78,8 @@ def teacher(
     model: FittedDetector | None, champion: Champion | None, history: CleanHistory
 ) -> FittedDetector | None:
     """Return the model whose memory may be handed down; None when it saw what is hidden by now."""
-    if model is None or champion is None:
-        return None
+    if model is None or champion is None or not history.hidden:
+        return model
     seen = model.initial_carry().next_milliseconds - history.whole.start_milliseconds
     whole = history.whole.columns(0, seen // history.whole.step_milliseconds)
     before = [each for those in _told(champion.state).values() for each in those]
