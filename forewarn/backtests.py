@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -68,12 +68,14 @@ class Tested:
         name: of it.
         backtest: what would have alerted; None when that could not be found out.
         errors: what failed.
+        warnings: what it went on without.
         pictures: PNGs by the names of their series.
     """
 
     name: str
     backtest: Backtest | None = None
     errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -165,10 +167,11 @@ def _tested(
     tell: Progress,
 ) -> Tested:
     backtest, scored = run_backtest(recording, budget, labels=labels, progress=tell)
+    done = Tested(recording.name, backtest, warnings=recording.warnings)
     if order.out is None:
-        return Tested(recording.name, backtest)
+        return done
     tell("drawing")
-    return Tested(recording.name, backtest, pictures=pictures_of(backtest, scored))
+    return replace(done, pictures=pictures_of(backtest, scored))
 
 
 def _logged(tested: Tested, registry: Registry, *, now: int, params: Mapping[str, str]) -> Tested:
@@ -181,7 +184,7 @@ def _logged(tested: Tested, registry: Registry, *, now: int, params: Mapping[str
     try:
         registry.log_backtest(record)
     except ForewarnError as failed:
-        return Tested(tested.name, tested.backtest, (str(failed),), tested.pictures)
+        return replace(tested, errors=(str(failed),))
     return tested
 
 

@@ -174,6 +174,8 @@ def _show(tests: "Sequence[Tested]", *, as_json: bool) -> None:
         for line in (line for each in done for line in _alarm_lines(each)):
             typer.echo(line)
     for test in tests:
+        for warning in test.warnings:
+            typer.echo(f"forewarn: {test.name}: warning: {warning}", err=True)
         for error in test.errors:
             typer.echo(f"forewarn: {test.name}: {error}", err=True)
 
@@ -188,6 +190,7 @@ def _show_json(tests: "Sequence[Tested]") -> None:
             "name": test.name,
             "failed": bool(test.errors),
             "errors": list(test.errors),
+            "warnings": list(test.warnings),
             **(as_mapping(test.backtest, most_alarms=_MOST_ALARMS) if test.backtest else {}),
         }
         for test in tests

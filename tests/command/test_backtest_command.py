@@ -143,6 +143,15 @@ def test_a_signal_that_fails_does_not_stop_the_others(backtest, folder):
     assert "forewarn: nothing: a detector needs at least 60 samples of history, got 0" in err
 
 
+def test_a_mask_that_cannot_be_read_is_a_warning(backtest, folder):
+    text = CONFIG.replace("budget: 1/10d", "budget: 1/10d, masks: [{ical: absent.ics}]")
+    Path("forewarn.yaml").write_text(text)
+    code, out, err = backtest("load", "--json")
+    assert code == 0
+    assert "forewarn: load: warning: nothing is hidden by the calendar" in err
+    assert len(orjson.loads(out)[0]["warnings"]) == 1
+
+
 def test_where_mlflow_fails_what_came_of_it_is_still_told(backtest, folder):
     Path("mlruns/mlflow.db").write_bytes(b"no database")
     code, out, err = backtest("load")

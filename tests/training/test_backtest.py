@@ -1,6 +1,6 @@
 """forewarn_training.backtest and backtest_report"""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -12,7 +12,9 @@ from forewarn_models.detector import RarityDetector
 from forewarn_models.episodes import alarm_counts
 from forewarn_models.errors import NotEnoughHistory
 from forewarn_models.fold import FoldPolicy
+from forewarn_models.masks import Interval
 from forewarn_models.offline import Schedule, score_recording
+from forewarn_models.panel import Panel
 from forewarn_models.rulers import Ruler
 from forewarn_models.samples import samples_of
 from forewarn_training.backtest import (
@@ -155,6 +157,25 @@ def test_a_run_keeps_the_figures_and_the_alarms(lived, registry):
     assert record.params == {"budget": "1/10d", "days": "2"}
     assert len(record.tables["alarms"].rows) == len(backtest.alarms)
     assert registry.log_backtest(record)
+
+
+def test_what_a_mask_hides_is_judged_and_not_learned(lived):
+    start = int(lived.samples.timestamp_milliseconds.min())
+    hidden = (Interval(start, start + 3 * DAY * STEP),)
+    seen: list[Panel] = []
+
+    @dataclass
+    class Seeing:
+        def fit(self, history, earlier=None):
+            seen.append(history)
+            return lived.detector.fit(history, earlier)
+
+    masked = replace(lived, detector=Seeing(), hidden=hidden)
+    backtest, _ = run_backtest(masked, BUDGET, labels=None, progress=ignored)
+    assert [int(np.isfinite(panel.values[0]).sum()) for panel in seen] == [3 * DAY, 4 * DAY]
+    late = (Interval(start + 6 * DAY * STEP, start + 9 * DAY * STEP),)
+    judged, _ = run_backtest(replace(lived, hidden=late), BUDGET, labels=None, progress=ignored)
+    assert judged.judged_seconds[:3].tolist() == backtest.judged_seconds[:3].tolist()
 
 
 def test_trainings_are_told_one_by_one(lived):

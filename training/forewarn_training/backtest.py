@@ -12,6 +12,7 @@ import numpy as np
 
 from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.labelled import LabelledEvents
+from forewarn_adapters.masks import Window, read_masks
 from forewarn_adapters.source import Source
 from forewarn_models.alarms import EVERY_ROW, Alarms, Spans, alarms_of
 from forewarn_models.arrays import FloatArray, IntegerArray
@@ -29,6 +30,7 @@ from forewarn_models.events import (
 )
 from forewarn_models.fold import FoldPolicy
 from forewarn_models.labels import Labels, label_text
+from forewarn_models.masks import Interval, masked
 from forewarn_models.offline import Schedule, ScoredRecording, score_recording
 from forewarn_models.panel import Panel
 from forewarn_models.rulers import Ruler
@@ -52,6 +54,8 @@ class Recording:
         schedule: when.
         ruler: the grid that the samples lie on.
         name_of: what a series is called.
+        hidden: what must not be learned from, though it is judged.
+        warnings: masks that could not be read, and why.
     """
 
     name: str
@@ -60,6 +64,8 @@ class Recording:
     schedule: Schedule
     ruler: Ruler
     name_of: Callable[[Labels], str] = label_text
+    hidden: tuple[Interval, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +152,18 @@ def signal_recording(
         milliseconds_of(every),
         milliseconds_of(signal.history),
     )
-    ruler = Ruler(panel.start_milliseconds, panel.step_milliseconds)
-    return Recording(signal.name, _samples(panel), detector_of(signal, span), schedule, ruler)
+    masks = read_masks(signal, source, Window(*span))
+    return Recording(
+        signal.name,
+        _samples(panel),
+        detector_of(signal, span),
+        schedule,
+        Ruler(panel.start_milliseconds, panel.step_milliseconds),
+        hidden=tuple(each for mask in masks for each in mask.intervals),
+        warnings=tuple(
+            f"nothing is hidden by {mask.name}: {mask.problem}" for mask in masks if mask.problem
+        ),
+    )
 
 
 def judged_from(start_milliseconds: int, end_milliseconds: int, *, days: float) -> int:
@@ -171,7 +187,7 @@ def run_backtest(
     Raises NotEnoughHistory when no model could be trained.
     """
     scored = score_recording(
-        _Told(recording.detector, progress),
+        _Taught(recording.detector, recording.hidden, progress),
         FoldPolicy(budget),
         recording.samples,
         recording.schedule,
@@ -183,16 +199,17 @@ def run_backtest(
 
 
 @dataclass(frozen=True, eq=False)
-class _Told:
-    """A detector that tells which training it is at."""
+class _Taught:
+    """A detector that learns as a training does: masked, and telling which it is at."""
 
     detector: Detector
+    hidden: tuple[Interval, ...]
     progress: Progress
 
     def fit(self, history: Panel, earlier: FittedDetector | None = None) -> FittedDetector:
         at = datetime.fromtimestamp(history.end_milliseconds / 1000, UTC)
         self.progress(f"training as of {at:%Y-%m-%d %H:%M}")
-        return self.detector.fit(history, earlier)
+        return self.detector.fit(masked(history, self.hidden), earlier)
 
 
 def _samples(panel: Panel) -> Samples:

@@ -112,8 +112,6 @@ def as_mapping(backtest: Backtest, *, most_alarms: int) -> dict[str, object]:
     curve = backtest.curve
     points = () if curve is None else curve.points
     return {
-        "name": backtest.name,
-        "failed": False,
         "start": time_text(backtest.start_milliseconds),
         "end": time_text(backtest.end_milliseconds),
         "budget": str(backtest.budget),
