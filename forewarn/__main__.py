@@ -9,6 +9,7 @@ from forewarn.commands.check import check
 from forewarn.commands.demo import demo
 from forewarn.commands.explain import explain
 from forewarn.commands.forecast import forecast
+from forewarn.commands.plan import plan
 from forewarn.commands.rules import rules
 from forewarn.commands.run import run
 from forewarn.commands.score import score
@@ -44,6 +45,7 @@ def options(
 
 app.command()(demo)
 app.command()(check)
+app.command()(plan)
 app.command()(rules)
 app.command()(train)
 app.command()(backtest)

@@ -91,6 +91,23 @@ def inspect_query(
             )
 
 
+def count_rows(
+    settings: Prometheus, query: str, *, group_by: tuple[str, ...], now_milliseconds: int
+) -> tuple[int, int]:
+    """Return how many series a query gives at an instant, and how many groups they form.
+
+    Raises SourceError when the server refuses the query or gives no usable answer.
+    """
+    inner = f"({query}\n)"  # it may end in a comment
+    with _discovery(settings) as server:
+        n_series = server.number(f"count({inner})", now_milliseconds=now_milliseconds)
+        if not group_by:
+            return int(n_series or 0), 0
+        groups = f"count(count by ({', '.join(group_by)}) ({inner}))"
+        n_groups = server.number(groups, now_milliseconds=now_milliseconds)
+        return int(n_series or 0), int(n_groups or 0)
+
+
 class _Discovery:
     """Asks one server single questions."""
 

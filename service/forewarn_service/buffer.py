@@ -102,6 +102,11 @@ class SampleBuffer:
         """The time of the newest sample; None when there is none."""
         return int(self._key[-1] >> _ROW_BITS) if len(self._key) else None
 
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory the samples take."""
+        return self._key.nbytes + self._value.nbytes + self._is_emitted.nbytes
+
     def _refuse_overflow(self, n_new: int) -> None:
         if len(self._key) + n_new > MAX_SAMPLES:
             raise DataError(

@@ -100,6 +100,11 @@ class Scorer:
         """The time of the newest sample that is held; None when there is none."""
         return self._buffer.newest_milliseconds
 
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory the recent samples and the states of the fold take."""
+        return self._buffer.kept_bytes + self._ring.kept_bytes
+
     def state_before(self, milliseconds: int) -> FoldState:
         """Return the newest state of which nothing after this time is part: for a checkpoint.
 

@@ -79,14 +79,16 @@ class StateRing:
         ]
         start = state.carry.next_milliseconds - self._window
         while len(self._states) > _NEWEST_KEPT and (
-            self._states[1].carry.next_milliseconds <= start or self._bytes() > _MAX_BYTES
+            self._states[1].carry.next_milliseconds <= start or self.kept_bytes > _MAX_BYTES
         ):
             del self._states[0]
 
     def _is_spaced(self, state: FoldState) -> bool:
         return (state.carry.next_milliseconds - self._anchor) % self._spacing == 0
 
-    def _bytes(self) -> int:
+    @property
+    def kept_bytes(self) -> int:
+        """How much memory the states take."""
         newest = self.newest
         return len(self._states) * (_carry_bytes(newest.carry) + _carry_bytes(newest.episodes))
 

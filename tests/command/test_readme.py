@@ -102,6 +102,7 @@ def test_make_demo_is_forewarn_demo() -> None:
 
 FINISHING = (
     "forewarn check --against-prometheus",
+    "forewarn plan",
     "forewarn backtest --days 7",
     "forewarn train",
     "forewarn rules --out forewarn-rules.yml",
