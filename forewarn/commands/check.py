@@ -41,8 +41,8 @@ def check(
     is healthy; a budget of 1/30d allows each series one in 30 days, so 1,000 series may page 33
     times a day. This command does the sum and warns where a team accepts less.
 
-    Exit codes: 0 right, 1 a query failed or found nothing to learn from, 2 the configuration is
-    refused.
+    Exit codes: 0 right, 1 a query failed or found nothing to learn from or a mask cannot be read,
+    2 the configuration is refused.
     """
     import os
 
@@ -56,7 +56,7 @@ def check(
     found, hidden = _inspected(settings) if against_prometheus else ({}, {})
     told = _json(settings, found, hidden) if as_json else _text(config, settings, found, hidden)
     typer.echo(told)
-    if any(map(_is_blocked, found.values())):
+    if any(map(_is_blocked, found.values())) or any(_masks(hidden, broken=True)):
         raise typer.Exit(1)
 
 
@@ -132,11 +132,8 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _warnings(
-    config: "Config", found: Mapping[str, "QueryInspection"], hidden: "Readings"
-) -> Iterator[str]:
+def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
     yield from _problems(found, blocking=False)
-    yield from _masks(hidden, broken=True)
     for load in _loads(config, found):
         if load.is_over:
             yield overload_text(load, least="" if found else "at least ")
@@ -149,6 +146,11 @@ def overload_text(load: "TeamLoad", *, least: str) -> str:
         f"a week and it accepts {load.accepted_per_week:.2f}: give its signals a stricter "
         "`budget`, such as 1/1y, or let it accept more in `budgets`"
     )
+
+
+def _errors(found: Mapping[str, "QueryInspection"], hidden: "Readings") -> Iterator[str]:
+    yield from _problems(found, blocking=True)
+    yield from _masks(hidden, broken=True)
 
 
 def _masks(hidden: "Readings", *, broken: bool) -> Iterator[str]:
@@ -188,8 +190,8 @@ def _text(
             _loads(config, found), basis="" if found else ", if each signal had one series"
         ),
         *_masks(hidden, broken=False),
-        *(f"warning: {warning}" for warning in _warnings(config, found, hidden)),
-        *(f"error: {error}" for error in _problems(found, blocking=True)),
+        *(f"warning: {warning}" for warning in _warnings(config, found)),
+        *(f"error: {error}" for error in _errors(found, hidden)),
     ]
     return "\n".join(lines)
 
@@ -267,8 +269,8 @@ def _json(config: "Config", found: Mapping[str, "QueryInspection"], hidden: "Rea
             for signal in config.signals
         ],
         "teams": [asdict(load) for load in _loads(config, found)],
-        "warnings": list(_warnings(config, found, hidden)),
-        "errors": list(_problems(found, blocking=True)),
+        "warnings": list(_warnings(config, found)),
+        "errors": list(_errors(found, hidden)),
     }
     return json.dumps(report, indent=2)
 

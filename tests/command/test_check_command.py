@@ -190,7 +190,7 @@ def test_how_many_hours_each_mask_hides_is_told_and_which_cannot_be_read(check, 
     )
     write(MASKED.format(url=three_series))
     code, out, _ = check("--against-prometheus")
-    assert code == 0
+    assert code == 1
     lines = out.splitlines()
     of_calendar = "hours are hidden by the calendar maintenance.ics with 5m around"
     assert f"signal load: 0.0 {of_calendar}" in lines
@@ -198,11 +198,20 @@ def test_how_many_hours_each_mask_hides_is_told_and_which_cannot_be_read(check, 
     of_query = "hours are hidden by the query sum(check_load_ratio) > 1.5"
     assert f"signals load, sum_of_load: 0.3 {of_query}" in lines
     refused = "nothing is hidden by the silences of http://127.0.0.1:1: http://127.0.0.1:1 must be"
-    assert f"warning: signals load, sum_of_load: {refused}" in out
+    assert f"error: signals load, sum_of_load: {refused}" in out
     signals = json.loads(check("--against-prometheus", "--json")[1])["signals"]
     assert [round(mask["hours"], 1) for mask in signals[1]["masks"]] == [2.5, 0.3, 0.0]
     assert [bool(mask["problem"]) for mask in signals[1]["masks"]] == [False, False, True]
     assert signals[2]["masks"] == []
+
+
+def test_a_mask_whose_query_is_refused_exits_1(check, three_series):
+    write(MASKED.format(url=three_series).replace("> 1.5", ">> 1.5"))
+    code, out, _ = check("--against-prometheus")
+    assert code == 1
+    assert ">> 1.5: the query is refused (HTTP 400): bad_data: " in out
+    errors = json.loads(check("--against-prometheus", "--json")[1])["errors"]
+    assert len([error for error in errors if ">> 1.5" in error]) == 1
 
 
 def test_a_query_that_is_wrong_or_finds_nothing_exits_1_and_the_others_are_told(
