@@ -259,7 +259,9 @@ def show_ticks(model: FittedRarityDetector, *, times: int) -> None:
     text = exposition.body()
     assert text.count(b"\nforewarn_anomaly_score{") == len(model.series)
     tick, read = (1000 * statistics.median(part[2:]) for part in (whole, reading))
-    print(f"  a whole tick            {tick:9.1f} ms, of which reading the answer {read:.1f} ms")
+    least, most = 1000 * min(whole[2:]), 1000 * max(whole[2:])
+    print(f"  a whole tick            {tick:9.1f} ms, from {least:.0f} to {most:.0f}")
+    print(f"    reading the answer    {read:9.1f} ms")
 
 
 def show_bytes(model: FittedRarityDetector) -> None:
