@@ -23,14 +23,14 @@ from forewarn_models.budget import DEFAULT_BUDGET, Budget
 from forewarn_models.durations import format_duration
 from forewarn_models.errors import ForewarnError
 from forewarn_models.rulers import ruler_of
-from forewarn_training.backtest import (
-    Backtest,
-    Recording,
-    judged_from,
-    run_backtest,
-    signal_recording,
+from forewarn_training.backtest import Backtest, run_backtest
+from forewarn_training.backtest_report import (
+    MOST_PICTURES,
+    alarm_columns,
+    pictures_of,
+    record_of,
 )
-from forewarn_training.backtest_report import alarm_columns, pictures_of, record_of
+from forewarn_training.recording import Recording, judged_from, signal_recording
 from forewarn_training.task import Progress
 
 _UNSAFE = re.compile(r"[^\w.=-]+")
@@ -132,7 +132,9 @@ def file_recording(path: Path, *, days: float) -> Recording:
     end = int(times.max()) + ruler.step_milliseconds
     schedule = schedule_of_files(judged_from(int(times.min()), end, days=days))
     detector = detector_of_files(samples, CivilTime())
-    return Recording(path.stem, samples, detector, schedule, ruler, name_in_file)
+    return Recording(
+        path.stem, (lambda: samples,), end, detector, schedule, ruler, name_of=name_in_file
+    )
 
 
 def write_out(out: Path, tests: Sequence[Tested]) -> None:
@@ -155,7 +157,7 @@ def _labels(order: Order, source: Source, recording: Recording) -> LabelledEvent
         source,
         order.alerts,
         start_milliseconds=recording.schedule.train_until_milliseconds,
-        end_milliseconds=int(recording.samples.timestamp_milliseconds.max()),
+        end_milliseconds=recording.end_milliseconds,
     )
 
 
@@ -166,12 +168,17 @@ def _tested(
     labels: LabelledEvents | None,
     tell: Progress,
 ) -> Tested:
-    backtest, scored = run_backtest(recording, budget, labels=labels, progress=tell)
-    done = Tested(recording.name, backtest, warnings=recording.warnings)
-    if order.out is None:
-        return done
+    most_shown = 0 if order.out is None else MOST_PICTURES
+    backtest = run_backtest(recording, budget, labels=labels, progress=tell, most_shown=most_shown)
     tell("drawing")
-    return replace(done, pictures=pictures_of(backtest, scored))
+    pictures = pictures_of(backtest)
+    # courses are large, and drawn now
+    return Tested(
+        recording.name,
+        replace(backtest, shown=()),
+        warnings=recording.warnings,
+        pictures=pictures,
+    )
 
 
 def _logged(tested: Tested, registry: Registry, *, now: int, params: Mapping[str, str]) -> Tested:

@@ -1,5 +1,6 @@
 """Alarms as a list: when each was on, which way, how rare it was and what was strange about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,6 +65,21 @@ def alarms_of(verdicts: Verdicts) -> Alarms:
         verdicts.return_period_seconds[rarest],
         verdicts.score[rarest],
         verdicts.view[rarest],
+    )
+
+
+def joined(parts: Sequence[Alarms], offsets: Sequence[int]) -> Alarms:
+    """Return the alarms of several parts as one list; the rows of each count from its offset."""
+    spans = [
+        each.spans._replace(row=each.spans.row + offset)
+        for each, offset in zip(parts, offsets, strict=True)
+    ]
+    return Alarms(
+        Spans(*(np.concatenate(column) for column in zip(*spans, strict=True))),
+        np.concatenate([each.direction for each in parts]),
+        np.concatenate([each.return_period_seconds for each in parts]),
+        np.concatenate([each.score for each in parts]),
+        np.concatenate([each.view for each in parts]),
     )
 
 

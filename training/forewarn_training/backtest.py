@@ -1,24 +1,22 @@
 """What would have alerted: a recording scored as the service would have, and what came of it.
 
 The very code that pages does it (`forewarn_models.offline`): models are trained on what came
-before, folded over what came then, and trained again on the schedule.
+before, folded over what came then, and trained again on the schedule. It goes part by part, so that
+its memory does not grow with the number of series.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import accumulate
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.labelled import LabelledEvents
-from forewarn_adapters.masks import Window, read_masks
-from forewarn_adapters.source import Source
-from forewarn_models.alarms import EVERY_ROW, Alarms, Spans, alarms_of
-from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.alarms import EVERY_ROW, Alarms, Spans, alarms_of, joined
+from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray
 from forewarn_models.budget import Budget
 from forewarn_models.contract import Detector, FittedDetector
-from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import NotEnoughHistory
 from forewarn_models.events import (
     Detection,
@@ -29,43 +27,31 @@ from forewarn_models.events import (
     within,
 )
 from forewarn_models.fold import FoldPolicy
-from forewarn_models.labels import Labels, label_text
 from forewarn_models.masks import Interval, masked
-from forewarn_models.offline import Schedule, ScoredRecording, score_recording
+from forewarn_models.offline import ScoredRecording, score_recording
 from forewarn_models.panel import Panel
-from forewarn_models.rulers import Ruler
-from forewarn_models.samples import Samples, samples_of
-from forewarn_training.detector_job import detector_of
-from forewarn_training.history import history_span, read_history
+from forewarn_models.samples import Samples
+from forewarn_training.recording import Recording
 from forewarn_training.task import Progress
 
-# The first model needs a past: at least this share of what is there comes before what is judged.
-_TRAINED_SHARE = 0.5
+SHOWN = ("value", "expected", "lower", "upper", "score")
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
-    """Samples of a signal or a file, and how the service would learn from them.
+class Shown:
+    """The course of one series, for a picture.
 
     Args:
-        name: of the signal or file.
-        samples: those that are judged, and those before them.
-        detector: that is trained.
-        schedule: when.
-        ruler: the grid that the samples lie on.
-        name_of: what a series is called.
-        hidden: what must not be learned from, though it is judged.
-        warnings: masks that could not be read, and why.
+        row: which it is.
+        peak_score: its largest score.
+        start_milliseconds: of the first slot.
+        columns: by name of SHOWN, (n_times,) each in float32; NaN where nothing is known.
     """
 
-    name: str
-    samples: Samples
-    detector: Detector
-    schedule: Schedule
-    ruler: Ruler
-    name_of: Callable[[Labels], str] = label_text
-    hidden: tuple[Interval, ...] = ()
-    warnings: tuple[str, ...] = ()
+    row: int
+    peak_score: float
+    start_milliseconds: int
+    columns: Mapping[str, AnyArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +60,9 @@ class Backtest:
 
     Args:
         name: of the signal or file.
-        names: of the rows: its series, then its groups.
+        names: of the rows: series and groups.
         row_of: the row that each name in labels means: its own, or its labels as `a=b,c=d`.
-        n_series: how many of the rows are series.
+        owner: (n_rows,) the row whose events each answers for: its own, or EVERY_ROW for groups.
         budget: that the alarms were judged by.
         step_milliseconds: of the grid.
         start_milliseconds: of the first slot that something was said of.
@@ -86,12 +72,13 @@ class Backtest:
         events: in the judged time, by row; None without labels.
         detection: how alarms and events met; None without labels.
         curve: how well other thresholds would do; None where no judged sample is in an event.
+        shown: the courses of the strangest series, the strangest first.
     """
 
     name: str
     names: tuple[str, ...]
     row_of: Mapping[str, int]
-    n_series: int
+    owner: IntegerArray
     budget: Budget
     step_milliseconds: int
     start_milliseconds: int
@@ -101,6 +88,12 @@ class Backtest:
     events: Spans | None = None
     detection: Detection | None = None
     curve: ThresholdCurve | None = None
+    shown: tuple[Shown, ...] = ()
+
+    @property
+    def n_series(self) -> int:
+        """How many of the rows are series; the others are groups."""
+        return int(np.count_nonzero(self.owner != EVERY_ROW))
 
     @property
     def judged_days(self) -> float:
@@ -111,12 +104,6 @@ class Backtest:
     def allowed_alarms(self) -> float:
         """How many alarms the budget allows all rows together in the judged time."""
         return float(self.judged_seconds.sum()) / self.budget.return_period_seconds
-
-    @property
-    def owner(self) -> IntegerArray:
-        """(n_rows,) the row whose events each row answers for: groups for all."""
-        rows = np.arange(len(self.names), dtype=np.int64)
-        return np.where(rows < self.n_series, rows, EVERY_ROW)
 
     @property
     def alarms_of_rows(self) -> IntegerArray:
@@ -130,72 +117,53 @@ class Backtest:
         return spans._replace(row=self.owner[spans.row])
 
 
-def signal_recording(
-    signal: Signal,
-    source: Source,
-    *,
-    now_milliseconds: int,
-    days: float,
-    every: timedelta,
-) -> Recording:
-    """Return what the source holds of a signal, of which its last `days` are judged.
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What came of some of the series; rows count in `names`."""
 
-    A new model is trained `every` so often.
-
-    Raises SourceError, and DataError where the history is too large.
-    """
-    history = signal.history + timedelta(days=days)
-    span = history_span(now_milliseconds=now_milliseconds, history=history, step=signal.step)
-    panel = read_history(source, signal.query, span=span)
-    schedule = Schedule(
-        judged_from(panel.start_milliseconds, panel.end_milliseconds, days=days),
-        milliseconds_of(every),
-        milliseconds_of(signal.history),
-    )
-    masks = read_masks(signal, source, Window(*span))
-    return Recording(
-        signal.name,
-        _samples(panel),
-        detector_of(signal, span),
-        schedule,
-        Ruler(panel.start_milliseconds, panel.step_milliseconds),
-        hidden=tuple(each for mask in masks for each in mask.intervals),
-        warnings=tuple(
-            f"nothing is hidden by {mask.name}: {mask.problem}" for mask in masks if mask.problem
-        ),
-    )
-
-
-def judged_from(start_milliseconds: int, end_milliseconds: int, *, days: float) -> int:
-    """Return from when on to judge: for some days, of a short history for its newer half.
-
-    >>> judged_from(0, 10 * 86_400_000, days=7) / 86_400_000
-    5.0
-    """
-    held = end_milliseconds - start_milliseconds
-    return max(
-        end_milliseconds - round(days * 86_400_000),
-        start_milliseconds + round(_TRAINED_SHARE * held),
-    )
+    names: tuple[str, ...]
+    plain: tuple[str, ...]
+    owner: IntegerArray
+    judged_seconds: FloatArray
+    ends_milliseconds: tuple[int, int]
+    alarms: Alarms
+    heard: tuple[IntegerArray, IntegerArray, FloatArray] | None  # row, slot, score; with labels
+    shown: tuple[Shown, ...]
 
 
 def run_backtest(
-    recording: Recording, budget: Budget, *, labels: LabelledEvents | None, progress: Progress
-) -> tuple[Backtest, ScoredRecording]:
-    """Return what would have alerted, and what was said of each sample, which may be large.
+    recording: Recording,
+    budget: Budget,
+    *,
+    labels: LabelledEvents | None,
+    progress: Progress,
+    most_shown: int = 0,
+) -> Backtest:
+    """Return what would have alerted, with the courses of up to `most_shown` series.
 
     Raises NotEnoughHistory when no model could be trained.
     """
-    scored = score_recording(
-        _Taught(recording.detector, recording.hidden, progress),
-        FoldPolicy(budget),
-        recording.samples,
-        recording.schedule,
-        ruler=recording.ruler,
-    )
+    parts: list[_Part] = []
+    shown: list[Shown] = []
+    lacking = NotEnoughHistory("judging", needed=60, got=0)
+    n_rows = 0
+    for number, read in enumerate(recording.parts, start=1):
+        where = f", part {number} of {len(recording.parts)}" if len(recording.parts) > 1 else ""
+        taught = _Taught(recording.detector, recording.hidden, where, progress)
+        try:
+            part = _part(replace(recording, detector=taught), read(), budget, most_shown=most_shown)
+        except NotEnoughHistory as too_little:
+            lacking = too_little
+            continue
+        shown += [replace(each, row=each.row + n_rows) for each in part.shown]
+        shown = sorted(shown, key=lambda each: -each.peak_score)[:most_shown]
+        parts.append(replace(part, shown=(), heard=part.heard if labels is not None else None))
+        n_rows += len(part.names)
+    if not parts:
+        raise lacking
     progress("judging")
-    backtest = _judged(recording, scored, budget)
-    return (backtest if labels is None else _compared(backtest, scored, labels)), scored
+    backtest = replace(_whole(recording, parts, budget), shown=tuple(shown))
+    return backtest if labels is None else _compared(backtest, parts, labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,60 +172,109 @@ class _Taught:
 
     detector: Detector
     hidden: tuple[Interval, ...]
+    where: str
     progress: Progress
 
     def fit(self, history: Panel, earlier: FittedDetector | None = None) -> FittedDetector:
         at = datetime.fromtimestamp(history.end_milliseconds / 1000, UTC)
-        self.progress(f"training as of {at:%Y-%m-%d %H:%M}")
+        self.progress(f"training as of {at:%Y-%m-%d %H:%M}{self.where}")
         return self.detector.fit(masked(history, self.hidden), earlier)
 
 
-def _samples(panel: Panel) -> Samples:
-    if not panel.n_series:
-        raise NotEnoughHistory("a detector", needed=60, got=0)
-    return samples_of(panel)
-
-
-def _judged(recording: Recording, scored: ScoredRecording, budget: Budget) -> Backtest:
+def _part(recording: Recording, samples: Samples, budget: Budget, *, most_shown: int) -> _Part:
+    """Return what came of some series; NotEnoughHistory where nothing can be said of them."""
+    scored = score_recording(
+        recording.detector,
+        FoldPolicy(budget),
+        samples,
+        recording.schedule,
+        ruler=recording.ruler,
+    )
     verdicts, step = scored.verdicts, recording.ruler.step_milliseconds
-    is_known = np.isfinite(verdicts.score)
-    slots = scored.slot_milliseconds[is_known]
+    known = np.isfinite(verdicts.score)
+    row, slots = verdicts.row[known], scored.slot_milliseconds[known]
     if not len(slots):
         raise NotEnoughHistory("judging", needed=60, got=0)
-    seen = np.unique(np.column_stack([verdicts.row[is_known], slots]), axis=0)
-    n_rows = len(verdicts.series)
-    names = tuple(map(recording.name_of, verdicts.series))
-    plain = (",".join("=".join(pair) for pair in labels) for labels in verdicts.series)
+    seen = np.unique(np.column_stack([row, slots]), axis=0)
+    rows = np.arange(len(verdicts.series), dtype=np.int64)
+    return _Part(
+        names=tuple(map(recording.name_of, verdicts.series)),
+        plain=tuple(",".join("=".join(pair) for pair in each) for each in verdicts.series),
+        owner=np.where(rows < len(samples.series), rows, EVERY_ROW),
+        judged_seconds=np.bincount(seen[:, 0], minlength=len(rows)) * step / 1000.0,
+        ends_milliseconds=(int(slots.min()), int(slots.max()) + step),
+        alarms=alarms_of(verdicts),
+        heard=(row, slots, verdicts.score[known]),
+        shown=_shown(scored, len(samples.series), step, most=most_shown),
+    )
+
+
+def _shown(scored: ScoredRecording, n_series: int, step: int, *, most: int) -> tuple[Shown, ...]:
+    """Return the courses of the strangest series; groups have no value to show."""
+    verdicts, slots = scored.verdicts, scored.slot_milliseconds
+    peak = np.full(len(verdicts.series), -np.inf)
+    np.maximum.at(peak, verdicts.row, np.nan_to_num(verdicts.score, nan=-np.inf))
+    order = [row for row in np.argsort(-peak[:n_series], kind="stable") if np.isfinite(peak[row])]
+    start, n_times = int(slots.min()), int(slots.max() - slots.min()) // step + 1
+
+    def laid(values: FloatArray, own: IntegerArray) -> AnyArray:
+        out = np.full(n_times, np.nan, np.float32)
+        out[(slots[own] - start) // step] = values[own]
+        return out
+
+    def course(row: int) -> Shown:
+        own = np.flatnonzero(verdicts.row == row)
+        columns = {name: laid(getattr(verdicts, name), own) for name in SHOWN}
+        return Shown(row, float(peak[row]), start, columns)
+
+    return tuple(course(int(row)) for row in order[:most])
+
+
+def _whole(recording: Recording, parts: Sequence[_Part], budget: Budget) -> Backtest:
+    """Return the parts as one: rows count on from part to part."""
+    offsets = _offsets(parts)
+    names = tuple(name for part in parts for name in part.names)
+    plain = (name for part in parts for name in part.plain)
+    starts, ends = zip(*(part.ends_milliseconds for part in parts), strict=True)
     return Backtest(
         name=recording.name,
         names=names,
         row_of={name: row for each in (plain, names) for row, name in enumerate(each)},
-        n_series=len(recording.samples.series),
+        owner=np.concatenate(
+            [
+                np.where(part.owner == EVERY_ROW, EVERY_ROW, part.owner + offset)
+                for part, offset in zip(parts, offsets, strict=True)
+            ]
+        ),
         budget=budget,
-        step_milliseconds=step,
-        start_milliseconds=int(slots.min()),
-        end_milliseconds=int(slots.max()) + step,
-        judged_seconds=np.bincount(seen[:, 0], minlength=n_rows) * step / 1000.0,
-        alarms=alarms_of(verdicts),
+        step_milliseconds=recording.ruler.step_milliseconds,
+        start_milliseconds=min(starts),
+        end_milliseconds=max(ends),
+        judged_seconds=np.concatenate([part.judged_seconds for part in parts]),
+        alarms=joined([part.alarms for part in parts], offsets),
     )
 
 
-def _compared(backtest: Backtest, scored: ScoredRecording, labels: LabelledEvents) -> Backtest:
+def _offsets(parts: Sequence[_Part]) -> list[int]:
+    """Return the row of the whole that each part's first row is."""
+    return list(accumulate((len(part.names) for part in parts[:-1]), initial=0))
+
+
+def _compared(backtest: Backtest, parts: Sequence[_Part], labels: LabelledEvents) -> Backtest:
     events = _events(backtest, labels)
-    verdicts = scored.verdicts
-    known = np.flatnonzero(np.isfinite(verdicts.score))
-    samples = Scored(
-        verdicts.row[known],
-        scored.slot_milliseconds[known],
-        verdicts.score[known],
-        backtest.owner,
-        backtest.step_milliseconds,
-    )
+    heard = [
+        (row + offset, slots, score)
+        for part, offset in zip(parts, _offsets(parts), strict=True)
+        if part.heard is not None
+        for row, slots, score in (part.heard,)
+    ]
+    row, slots, score = (np.concatenate(column) for column in zip(*heard, strict=True))
+    scored = Scored(row, slots, score, backtest.owner, backtest.step_milliseconds)
     return replace(
         backtest,
         events=events,
         detection=detection_of(backtest.alarm_spans, events),
-        curve=threshold_curve(samples, events, false_alarms_allowed=backtest.allowed_alarms),
+        curve=threshold_curve(scored, events, false_alarms_allowed=backtest.allowed_alarms),
     )
 
 

@@ -7,14 +7,13 @@ import numpy as np
 
 from forewarn_adapters.registry import BacktestRecord, Table
 from forewarn_models.alarms import EVERY_ROW, Spans
-from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray
+from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_models.events import is_false
-from forewarn_models.offline import ScoredRecording
 from forewarn_models.verdicts import DIRECTIONS
 from forewarn_models.views import VIEWS
 from forewarn_reports.plots import SeriesPicture, series_plot
 from forewarn_reports.wording import rarity_text, time_text
-from forewarn_training.backtest import Backtest
+from forewarn_training.backtest import Backtest, Shown
 
 MOST_PICTURES = 50
 _DAYS_OF_A_WEEK = 7.0
@@ -125,17 +124,9 @@ def as_mapping(backtest: Backtest, *, most_alarms: int) -> dict[str, object]:
     }
 
 
-def pictures_of(backtest: Backtest, scored: ScoredRecording) -> dict[str, bytes]:
-    """Return PNGs by the names of their series: of at most fifty, the strangest first.
-
-    Groups have no value and no picture.
-    """
-    verdicts = scored.verdicts
-    peak = np.full(len(backtest.names), -np.inf)
-    np.maximum.at(peak, verdicts.row, np.nan_to_num(verdicts.score, nan=-np.inf))
-    peak = peak[: backtest.n_series]
-    order = [int(row) for row in np.argsort(-peak, kind="stable") if np.isfinite(peak[row])]
-    return {backtest.names[row]: _picture(backtest, scored, row) for row in order[:MOST_PICTURES]}
+def pictures_of(backtest: Backtest) -> dict[str, bytes]:
+    """Return PNGs by the names of the series whose courses are shown, the strangest first."""
+    return {backtest.names[each.row]: _picture(backtest, each) for each in backtest.shown}
 
 
 def record_of(
@@ -158,24 +149,16 @@ def _cells(row: Mapping[str, object]) -> tuple[str | float | bool | None, ...]:
     return tuple(cell if isinstance(cell, str | float | bool) else None for cell in row.values())
 
 
-def _picture(backtest: Backtest, scored: ScoredRecording, row: int) -> bytes:
-    own = np.flatnonzero(scored.verdicts.row == row)
-    step, start = backtest.step_milliseconds, int(scored.slot_milliseconds.min())
-    column = (scored.slot_milliseconds[own] - start) // step
-    n_times = (int(scored.slot_milliseconds.max()) - start) // step + 1
-
-    def laid(values: FloatArray) -> FloatArray:
-        out = np.full(n_times, np.nan)
-        out[column] = values[own]
-        return out
-
-    columns = ("value", "expected", "lower", "upper", "score")
+def _picture(backtest: Backtest, shown: Shown) -> bytes:
+    columns = {name: column.astype(np.float64) for name, column in shown.columns.items()}
+    times = np.arange(len(columns["value"]), dtype=np.int64) * backtest.step_milliseconds
     picture = SeriesPicture(
-        title=f"{backtest.name} {backtest.names[row]}: back-test, budget {backtest.budget}",
-        times_milliseconds=start + step * np.arange(n_times, dtype=np.int64),
-        **{name: laid(getattr(scored.verdicts, name)) for name in columns},
+        title=f"{backtest.name} {backtest.names[shown.row]}: back-test, budget {backtest.budget}",
+        times_milliseconds=shown.start_milliseconds + times,
+        **columns,
     )
-    alarms, events = (_on_row(spans, row) for spans in (backtest.alarms.spans, backtest.events))
+    spans = (backtest.alarms.spans, backtest.events)
+    alarms, events = (_on_row(each, shown.row) for each in spans)
     return series_plot(picture, alarms=alarms, events=events)
 
 
