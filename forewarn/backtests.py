@@ -21,7 +21,7 @@ from forewarn_adapters.source import Source, open_source
 from forewarn_models.arrays import AnyArray
 from forewarn_models.budget import DEFAULT_BUDGET, Budget
 from forewarn_models.durations import format_duration
-from forewarn_models.errors import ForewarnError
+from forewarn_models.errors import ForewarnError, NotEnoughHistory
 from forewarn_models.rulers import ruler_of
 from forewarn_training.backtest import Backtest, run_backtest
 from forewarn_training.backtest_report import (
@@ -115,8 +115,11 @@ def backtest_files(paths: Sequence[Path], order: Order) -> list[Tested]:
 
     def tested(path: Path, tell: Progress) -> Tested:
         tell("reading")
-        recording = file_recording(path, days=order.days)
-        return _tested(recording, order.budget or DEFAULT_BUDGET, order, order.labels, tell)
+        try:
+            recording = file_recording(path, days=order.days)
+            return _tested(recording, order.budget or DEFAULT_BUDGET, order, order.labels, tell)
+        except NotEnoughHistory as too_little:  # whose advice is for a configuration
+            return Tested(path.stem, errors=(f"nothing can be said: {too_little.fact}",))
 
     return [
         _attempt(path.stem, partial(tested, path, tell))

@@ -33,7 +33,7 @@ from forewarn_service.scorer import Scorer
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.timing import timing_of
 from forewarn_service.worker import Ready, Worker
-from forewarn_training.detector_job import detector_of
+from forewarn_training.detector_job import TRAINED_SHARE, detector_of
 from forewarn_training.history import Span
 from forewarn_training.judging import judge
 
@@ -48,7 +48,6 @@ _LEARNED_STEPS, _TICKS = 128, 24  # of the panels that ticks are measured on
 _WARMING_SAMPLES = 50_000  # scored before a tick is measured
 _FEW, _MANY = 8, 256  # series: a tick costs something of its own, and something a series
 _READINGS = 5
-_TWIN_SHARE = 0.75  # of the history is what a training's twin learns from
 _GROUP = 8  # series in a made-up group
 
 
@@ -107,7 +106,7 @@ def cost_of(signal: Signal) -> Cost:
 def _trained(signal: Signal, history: Panel) -> tuple[RarityDetector, FittedDetector]:
     """Do what a training does: fit, fit a twin on the older part, judge that on the newer."""
     detector = _detector(signal, history)
-    twin = detector.fit(history.columns(0, round(_TWIN_SHARE * history.n_times)))
+    twin = detector.fit(history.columns(0, round(TRAINED_SHARE * history.n_times)))
     judge(twin, FoldPolicy(signal.budget), history, from_milliseconds=0)
     return detector, detector.fit(history)
 

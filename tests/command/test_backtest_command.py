@@ -125,6 +125,35 @@ def test_files_are_judged_without_a_configuration(backtest, folder):
     assert sorted(path.name for path in Path("mlruns").iterdir()) == ["mlflow.db"]
 
 
+def test_a_file_that_is_too_short_does_not_stop_the_others(backtest, folder):
+    Path("short.csv").write_text("timestamp,value\n1,2\n61,2\n")
+    code, out, err = backtest("short.csv", "load.csv", "--out", "out")
+    assert code == 1
+    assert "load: " in out
+    assert err.endswith(
+        "forewarn: short: nothing can be said: a detector needs at least 60 samples of history, "
+        "got 2\n"
+    )
+    assert {row["name"] for row in rows_of(folder / "out" / "alarms.csv")} == {"load"}
+
+
+def test_a_quiet_file_has_a_table_without_rows(backtest, folder):
+    times = np.arange(400) * 60
+    values = np.random.default_rng(0).normal(10, 1, 400)
+    np.savetxt(
+        "calm.csv",
+        np.column_stack([times, values]),
+        "%.4f",
+        ",",
+        comments="",
+        header="timestamp,value",
+    )
+    code, out, _ = backtest("calm.csv", "--budget", "1/10y", "--out", "out")
+    assert code == 0
+    assert "calm: 0 alarms" in out
+    assert (folder / "out" / "alarms.csv").read_text() == COLUMNS + "\n"
+
+
 def test_a_looser_budget_gives_no_fewer_alarms(backtest, folder):
     counts = [
         orjson.loads(backtest("load.csv", "--json", "--budget", budget)[1])[0]["alarms"]

@@ -40,7 +40,7 @@ from forewarn_training.task import (
 )
 
 # The last quarter is kept from the model that is judged: a week of the default four.
-_TRAINED_SHARE = 0.75
+TRAINED_SHARE = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def _twin(detector: Detector, history: Panel) -> FittedDetector | None:
     The quarter is one of samples, not of time: a recording may have ended long ago.
     """
     samples = np.cumsum(np.isfinite(history.values).sum(axis=0))
-    split = int(np.searchsorted(samples, _TRAINED_SHARE * samples[-1])) if len(samples) else 0
+    split = int(np.searchsorted(samples, TRAINED_SHARE * samples[-1])) if len(samples) else 0
     try:
         return detector.fit(history.columns(0, split))
     except NotEnoughHistory:
