@@ -449,7 +449,18 @@ class Series:
 
     def _crowded(self, window, decades, sign):
         self.crowds[window].count(decades, self.rules.cluster_gap)
-        return decades + math.log10(self.rules.step_seconds) + self.crowding[window], sign
+        decades += math.log10(self.rules.step_seconds) + self.crowding[window]
+        return decades, sign
+
+    def excused(self, views, noted, hour):
+        """A change that came about this hour on each of the last days is no rarer than a day."""
+        day, again = math.log10(86_400), judging._ALIKE * self.peaks.recurring(hour)
+        return [
+            (min(decades, day), sign)
+            if view in WINDOWS and noted.deviations[view] <= again
+            else (decades, sign)
+            for view, (decades, sign) in enumerate(views)
+        ]
 
     def _novel(self, noted):
         side = 1.0 if noted.error >= 0 else -1.0
@@ -632,6 +643,7 @@ def scored(values, clock, known, series):
             slots.append((expected, low, high, math.nan, -1, 0, math.nan, [math.nan] * 7))
             continue
         views, noted = series.judge(value, expected, profiles, usual)
+        views = series.excused(views, noted, hour)
         best, which = rarest(views, series.rules)
         sign = 1 if views[which][1] >= 0 else -1
         size = views[0][1] * noted.in_noise[0]

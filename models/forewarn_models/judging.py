@@ -36,6 +36,7 @@ from forewarn_models.layout import (
     NOVEL_UNREST,
     NOVEL_VALUE,
     PARTS,
+    PEAKS,
     QUIET,
     RISING,
     RUN,
@@ -55,6 +56,7 @@ from forewarn_models.noise import (
     RECENT,
     TOTAL,
     in_noise,
+    recurring,
     trust_in,
     usual_size,
 )
@@ -84,6 +86,8 @@ _DEVIATION_GAIN = 0.3  # decades that a new deviation counts for more than a new
 # Days that must be watched before the means of these things mean something.
 DEVIATION_DAYS, SEASON_DAYS, UNREST_DAYS = 1.0, 3.0, 1.0
 _SECONDS_A_DAY = 86_400.0
+_DAY_DECADES = log10(_SECONDS_A_DAY)
+_ALIKE = 1.25  # times as large as one that came back every day, and still the same
 
 
 @compiled
@@ -174,6 +178,16 @@ def count_crowds(exact: FloatArray, work: FloatArray, rules: Rules) -> None:
             exact[cluster + QUIET] = 0.0
         decades += rules.step_decades + exact[cluster + CROWDING]
         work[DECADES + CHANGE + window] = decades
+
+
+@compiled
+def excuse_daily(rough: AnyArray, work: FloatArray, hour: int) -> None:
+    """Call no change rarer than a day that came about this hour on each of the last days."""
+    for window in range(N_WINDOWS):
+        if work[DECADES + CHANGE + window] > _DAY_DECADES:
+            size = work[DEVIATIONS + window]
+            if size <= _ALIKE * recurring(rough, PEAKS, hour):
+                work[DECADES + CHANGE + window] = _DAY_DECADES
 
 
 @compiled

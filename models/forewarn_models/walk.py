@@ -24,6 +24,7 @@ from forewarn_models.baseline import (
 from forewarn_models.compiled import compiled
 from forewarn_models.judging import (
     count_crowds,
+    excuse_daily,
     judge_novelty,
     judge_stuck,
     judge_windows,
@@ -262,6 +263,7 @@ def score_walk(
             _after_gap(exact, rules)
             sample = (value, expected)
             _judge(exact, work, sample, profiles, known.offset[s], rules)
+            excuse_daily(rough, work, hour)
             _say_sample(said, s, t, work, rules)
             remember(exact, rough, work, hour, sample, rules)
 

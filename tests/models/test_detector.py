@@ -160,3 +160,15 @@ def test_scoring_in_chunks_changes_nothing(monkeypatch):
 def test_hyperparameters_out_of_range_are_refused_at_once(options, message):
     with pytest.raises(ConfigError, match=message):
         RarityDetector(**options)
+
+
+@pytest.mark.parametrize(("size", "is_rare"), [(25.0, False), (60.0, True)])
+def test_a_burst_that_comes_every_night_is_no_rarer_than_a_day(size, is_rare):
+    days = 10
+    values = noise((days + 1) * DAY, level=50.0)
+    night = DAY // 12
+    values[night::DAY] += 25.0
+    values[days * DAY + night] = 50.0 + size
+    scores = scored(DETECTOR, values[None], days * DAY)
+    score = score_of(scores.return_period_seconds[0, night], BUDGET)
+    assert (score >= 1) == is_rare
