@@ -9,11 +9,17 @@ import os
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from numba import config, njit
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from forewarn_models.arrays import AnyArray
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
+_Array = TypeVar("_Array", bound=AnyArray)
 
 
 def compiled(function: _Function) -> _Function:
@@ -33,3 +39,30 @@ def folder_of_compiled(sources: Path) -> Path:
 if not os.environ.get("NUMBA_CACHE_DIR"):
     folder = folder_of_compiled(Path(__file__).parent)
     config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # numba makes them at run time
+
+
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
+
+    def lent(array: _Array) -> _Array:
+        """Return the array."""
+        return array
+
+else:
+
+    @intrinsic
+    def lent(_context: object, array: Any) -> Any:
+        """Return a view that counts no references: whoever holds the array must outlive it.
+
+        Passing arrays from function to function otherwise counts them at every call, which is
+        a third of a walk's time.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            make = make_array(signature.return_type)  # type: ignore[no-untyped-call]
+            view = make(context, builder, arguments[0])
+            for owner in ("meminfo", "parent"):
+                nobody = cgutils.get_null_value(getattr(view, owner).type)  # type: ignore[no-untyped-call]
+                setattr(view, owner, nobody)
+            return view._getvalue()  # noqa: SLF001  numba's way to make a value of a structure
+
+        return array(array), generate

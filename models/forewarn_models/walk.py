@@ -21,7 +21,7 @@ from forewarn_models.baseline import (
     best_kind,
     try_kinds,
 )
-from forewarn_models.compiled import compiled
+from forewarn_models.compiled import compiled, lent
 from forewarn_models.judging import (
     count_crowds,
     excuse_daily,
@@ -242,18 +242,46 @@ def _judge(
 
 
 @compiled
+def _lent_cycles(cycles: Cycles) -> Cycles:
+    return Cycles(
+        lent(cycles.lower),
+        lent(cycles.upper),
+        lent(cycles.weight),
+        lent(cycles.gain),
+        lent(cycles.length),
+        cycles.lead,
+    )
+
+
+@compiled
+def _lent_said(said: Said) -> Said:
+    return Said(
+        lent(said.expected),
+        lent(said.lower),
+        lent(said.upper),
+        lent(said.decades),
+        lent(said.which),
+        lent(said.sign),
+        lent(said.noise),
+        lent(said.views),
+    )
+
+
+@compiled
 def score_walk(
     values: FloatArray, clock: Clock, known: Known, memory: Memory, said: Said, rules: Rules
 ) -> None:
     """Say something of every slot of `values` (n_series, n_times); `memory` moves on."""
-    work = np.zeros(N_WORK)
+    held = np.zeros(N_WORK)
+    work, values, said = lent(held), lent(values), _lent_said(said)
+    cycles, hours, center = _lent_cycles(clock.cycles), lent(clock.hours), lent(known.center)
     for s in range(values.shape[0]):
-        exact, rough = memory.exact[s], memory.rough[s]
+        exact, rough = lent(memory.exact[s]), lent(memory.rough[s])
         kind, place = known.kind[s], known.place[s]
         _put_slots_in_order(exact, work)
         for t in range(values.shape[1]):
-            value, hour = values[s, t], clock.hours[t]
-            profiles = _profiles(known.center, place, clock.cycles, kind, t, rules)
+            value, hour = values[s, t], hours[t]
+            profiles = _profiles(center, place, cycles, kind, t, rules)
             expected = profiles[0] + exact[LEVEL]
             look_up(exact, rough, work, hour)
             _say_slot(said, s, t, exact, work, expected)
@@ -266,6 +294,7 @@ def score_walk(
             excuse_daily(rough, work, hour)
             _say_sample(said, s, t, work, rules)
             remember(exact, rough, work, hour, sample, rules)
+    held[0] = 0.0  # it lives until here
 
 
 @compiled
@@ -273,20 +302,21 @@ def learn_walk(
     values: FloatArray, clock: Clock, lesson: Lesson, memory: Memory, rules: Rules
 ) -> None:
     """Walk as `score_walk` does, from nothing, saying nothing and trying cycles."""
-    work = np.zeros(N_WORK)
+    held = np.zeros(N_WORK)
+    work, values = lent(held), lent(values)
+    cycles, hours, whole = _lent_cycles(clock.cycles), lent(clock.hours), lesson.tried
     for s in range(values.shape[0]):
-        exact, rough = memory.exact[s], memory.rough[s]
-        whole = lesson.tried
-        tried = Tried(whole.centers[s], whole.counts[s], whole.kinds[s])
+        exact, rough = lent(memory.exact[s]), lent(memory.rough[s])
+        tried = Tried(lent(whole.centers[s]), lent(whole.counts[s]), lent(whole.kinds[s]))
         kind, next_choice = 0, _FIRST_CHOICE
         for t in range(values.shape[1]):
-            value, hour = values[s, t], clock.hours[t]
+            value, hour = values[s, t], hours[t]
             if not isfinite(value):
                 exact[GAP] += 1.0
                 continue
             if exact[SEEN] == 0.0:
                 tried.kinds[:, KIND_LEVEL] = value
-            profiles = _profiles(tried.centers, 0, clock.cycles, kind, t, rules)
+            profiles = _profiles(tried.centers, 0, cycles, kind, t, rules)
             sample = (value, profiles[0] + tried.kinds[kind, KIND_LEVEL])
             look_up(exact, rough, work, hour)
             _after_gap(exact, rules)
@@ -294,9 +324,10 @@ def learn_walk(
             if lesson.noise.shape[0] > 0:
                 lesson.noise[s, t] = work[SIGNS + CHANGE] * work[IN_NOISE]
             before = (spread_now(work), exact[SEEN])
-            try_kinds(value, t, before, clock.cycles, tried, rules.level)
+            try_kinds(value, t, before, cycles, tried, rules.level)
             remember(exact, rough, work, hour, sample, rules)
             if exact[SEEN] >= next_choice:
                 kind, next_choice = best_kind(tried.kinds), _NEXT_CHOICE * exact[SEEN]
         lesson.kind[s] = kind
         exact[LEVEL], exact[LEVEL_RUN] = tried.kinds[kind, KIND_LEVEL], tried.kinds[kind, KIND_RUN]
+    held[0] = 0.0  # it lives until here
