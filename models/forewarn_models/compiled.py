@@ -41,7 +41,7 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
     config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # numba makes them at run time
 
 
-if config.DISABLE_JIT:  # type: ignore[attr-defined]
+if config.DISABLE_JIT:  # type: ignore[attr-defined]  # numba makes them at run time
 
     def lent(array: _Array) -> _Array:
         """Return the array."""
@@ -58,11 +58,10 @@ else:
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            make = make_array(signature.return_type)  # type: ignore[no-untyped-call]
+            make = make_array(signature.return_type)  # type: ignore[no-untyped-call]  # numba has none
             view = make(context, builder, arguments[0])
-            for owner in ("meminfo", "parent"):
-                nobody = cgutils.get_null_value(getattr(view, owner).type)  # type: ignore[no-untyped-call]
-                setattr(view, owner, nobody)
+            null: Any = cgutils.get_null_value
+            view.meminfo, view.parent = null(view.meminfo.type), null(view.parent.type)
             return view._getvalue()  # noqa: SLF001  numba's way to make a value of a structure
 
         return array(array), generate

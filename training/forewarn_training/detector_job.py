@@ -84,7 +84,13 @@ def detector_of(signal: Signal, span: Span) -> RarityDetector:
             last_milliseconds=span.end_milliseconds,
         ),
         group_by=signal.group_by,
+        siblings=siblings_of(signal),
     )
+
+
+def siblings_of(signal: Signal) -> tuple[str, ...]:
+    """Return the labels that make series siblings."""
+    return signal.group_by if signal.siblings is None else signal.siblings
 
 
 def _twin(detector: Detector, history: Panel) -> FittedDetector | None:
@@ -178,6 +184,7 @@ def _recipe(signal: Signal) -> dict[str, object]:
         "direction": signal.direction,
         "seasons": _seasons_text(signal.seasons),
         "group_by": list(signal.group_by),
+        "siblings": list(siblings_of(signal)),
         "calendar": plain(signal.calendar or CivilTime()),
     }
 

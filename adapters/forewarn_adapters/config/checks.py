@@ -234,8 +234,9 @@ def _signal(signal: Signal, path: Path, root: Node) -> Iterator[Problem]:
         yield from _calendar(signal.calendar, (*path, "calendar"), root)
     if signal.masks is not None and root.find((*path, "masks")) is not None:
         yield from _masks(signal.masks, (*path, "masks"), root)
-    if len(set(signal.group_by)) < len(signal.group_by):
-        yield Problem((*path, "group_by"), "must name each label once")
+    for key, names in (("group_by", signal.group_by), ("siblings", signal.siblings or ())):
+        if len(set(names)) < len(names):
+            yield Problem((*path, key), "must name each label once")
     if signal.forecast is not None:
         yield from _forecast(signal.forecast, (*path, "forecast"), root)
 

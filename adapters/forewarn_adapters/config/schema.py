@@ -297,6 +297,16 @@ class Signal(Section):
             examples=["[instance]"],
         ),
     ] = ()
+    siblings: Annotated[
+        tuple[LabelName, ...] | None,
+        Field(
+            max_length=16,
+            description="Labels: a new series that agrees on them with a known one is scored from "
+            "its first samples, with what that one has learned. Without it: those of `group_by`. "
+            "An empty list: no series has siblings.",
+            examples=["[service]"],
+        ),
+    ] = None
     budget: Annotated[
         AlertBudget,
         Field(
