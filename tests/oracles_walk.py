@@ -387,7 +387,8 @@ class Series:
         self.peaks = Peaks()
         self.crowds, self.crowding = (Crowd(), Crowd()), [0.0, 0.0]
         self.seen_of = {thing: Intervals() for thing in THINGS}
-        self.gap = self.seen = self.in_block = 0
+        self.seen = self.in_block = self.longest_gap = self.gaps = 0
+        self.gap = at.NOT_BEGUN
         self.last = 0.0
         self.run = self.longest = self.waiting_run = self.changes = 0
         self.moving = self.level = self.level_run = 0.0
@@ -518,6 +519,8 @@ class Series:
         self._learn_means(noted)
         self._learn_run(noted.value)
         self.seen += 1
+        passed = max(self.gap, 0)
+        self.longest_gap, self.gaps = max(self.longest_gap, passed), self.gaps + passed
         self.last, self.gap = noted.value, 0
         self._learn_novelty(noted)
         if self.seen >= self.next_fit:
@@ -719,6 +722,8 @@ NUMBERS = {
     "unrest_now": at.UNREST_NOW,
     "unrest_usual": at.UNREST_USUAL,
     "next_fit": at.NEXT_FIT,
+    "longest_gap": at.LONGEST_GAP,
+    "gaps": at.GAPS,
 }
 LEARNED = {
     "mean": noise.MEAN,

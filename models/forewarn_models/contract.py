@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from forewarn_models.arrays import AnyArray, FloatArray, SmallIntegerArray
+from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray, SmallIntegerArray
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
 
@@ -78,6 +78,20 @@ class Scores:
     view: SmallIntegerArray
 
 
+@dataclass(frozen=True, eq=False)
+class Absence:
+    """How rare it is that each series is silent for as long as it is now. Arrays are (n_series,).
+
+    Args:
+        return_period_seconds: how often a silence this long is to be expected; 0 where the series
+            is not missed.
+        since_milliseconds: the time of the first slot without a value after its newest one.
+    """
+
+    return_period_seconds: FloatArray
+    since_milliseconds: IntegerArray
+
+
 class FittedDetector(Protocol):
     """Learned state of a detector: arrays, one row a series; it never changes."""
 
@@ -113,6 +127,10 @@ class FittedDetector(Protocol):
         They come below the series that there are, new groups below the groups; what is said of
         the others stays the same. `first_values` are those of the unknown series.
         """
+        ...
+
+    def absence(self, carry: Carry, now_milliseconds: int) -> Absence:
+        """Return how rare the silence of each series is at a time that was read up to."""
         ...
 
     def state(self) -> State: ...

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from forewarn_models.arrays import FloatArray
+from forewarn_models.absence import absence_of, kin_of
+from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.calendar import UTC, Calendar
-from forewarn_models.contract import Carry, FittedDetector, Scores, State
+from forewarn_models.contract import Absence, Carry, FittedDetector, Scores, State
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, ModelError, NotEnoughHistory, UnknownFormat
 from forewarn_models.groups import Groups, group_decades, groups_of
@@ -197,6 +199,20 @@ class FittedRarityDetector:
         )
         memory = extended_memory(memory, newcomers, step_seconds)
         return wider, Carry(memory._asdict(), carry.next_milliseconds)
+
+    def absence(self, carry: Carry, now_milliseconds: int) -> Absence:
+        """Return how rare the silence of each series is at a time that was read up to."""
+        return absence_of(
+            carry,
+            now_milliseconds,
+            kin=self._kin,
+            step_milliseconds=self.step_milliseconds,
+            min_history=self.min_history,
+        )
+
+    @cached_property
+    def _kin(self) -> IntegerArray:
+        return kin_of(self.series, self.siblings)
 
     def views(self, recent: Panel, carry: Carry) -> FloatArray:
         """Return what each view says of `recent`, (n_series, n_times, N_VIEWS).

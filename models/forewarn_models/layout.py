@@ -21,7 +21,7 @@ NOVEL_VALUE, NOVEL_DEVIATION, NOVEL_LEVEL, NOVEL_SEASON, NOVEL_UNREST = range(N_
 
 # The exact row begins with single numbers.
 (
-    GAP,  # slots since the last sample
+    GAP,  # slots since the last sample; far below zero before the first
     SEEN,  # samples
     IN_BLOCK,  # samples in the block that waits to be known
     LAST,  # value
@@ -40,8 +40,11 @@ NOVEL_VALUE, NOVEL_DEVIATION, NOVEL_LEVEL, NOVEL_SEASON, NOVEL_UNREST = range(N_
     UNREST_USUAL,  # over days
     NEXT_FIT,  # samples after which the tails are fitted again
     LAST_HOUR,
-) = range(19)
-ACCOUNTS = 19  # (N_WINDOWS, N_ACCOUNT)
+    LONGEST_GAP,  # that is over, in slots
+    GAPS,  # slots of all gaps that are over
+) = range(21)
+NOT_BEGUN = -1e9  # the gap before the first sample is none
+ACCOUNTS = 21  # (N_WINDOWS, N_ACCOUNT)
 SLOT = ACCOUNTS + N_WINDOWS * N_ACCOUNT  # (N_WINDOWS, SLOTS)
 NOISE = SLOT + N_WINDOWS * SLOTS  # (N_CHANNELS + 1, N_CARRIED)
 LEARNED = NOISE + (N_CHANNELS + 1) * N_CARRIED  # (N_CHANNELS + 1, N_LEARNED)

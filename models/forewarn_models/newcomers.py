@@ -19,6 +19,7 @@ from forewarn_models.layout import (
     CLUSTERS,
     EXCEEDANCES,
     GAP,
+    GAPS,
     HOUR_COUNTS,
     IN_BLOCK,
     LAST,
@@ -27,6 +28,7 @@ from forewarn_models.layout import (
     N_CLUSTER,
     N_WINDOWS,
     NEXT_FIT,
+    NOT_BEGUN,
     PEAKS,
     QUIET,
     RUN,
@@ -111,9 +113,11 @@ def with_inheritance(
     heirs = np.array([place[labels] for labels in found.series], dtype=np.int64)
     order = np.arange(len(series))
     order[heirs] = old[found.sibling]
+    silent = memory.exact[heirs, GAP]
     inherited = extended_memory(memory, found._replace(sibling=old[found.sibling]), step_seconds)
     for part, wider in zip(memory, inherited, strict=True):
         part[heirs] = wider[len(series) :]
+    memory.exact[heirs, GAP] = silent  # whether they live is their own
     return _rows_of(known, order), memory
 
 
@@ -145,9 +149,10 @@ def _rows_of(known: Known, rows: IntegerArray) -> Known:
 
 
 def _come_anew(exact: FloatArray, value: FloatArray) -> None:
-    """Forget the sibling's last minutes: they are not the newcomer's."""
+    """Forget the sibling's last minutes, and its silence: they are not the newcomer's."""
     exact[:, ACCOUNTS : ACCOUNTS + N_WINDOWS * N_ACCOUNT] = 0.0
-    exact[:, [GAP, IN_BLOCK, RUN, WAITING_RUN]] = 0.0
+    exact[:, [IN_BLOCK, RUN, WAITING_RUN]] = 0.0
+    exact[:, GAP] = NOT_BEGUN
     exact[:, LAST] = value
     exact[:, [CLUSTER + window * N_CLUSTER + QUIET for window in range(N_WINDOWS)]] = 1e9
 
@@ -157,7 +162,7 @@ def _weigh(exact: FloatArray, rough: AnyArray, is_living: BooleanArray, most: fl
     share = np.where(is_living, np.minimum(1.0, most / np.maximum(exact[:, SEEN], 1.0)), 1.0)
     channels = LEARNED + N_LEARNED * np.arange(N_CHANNELS + 1)
     windows = CLUSTER + N_CLUSTER * np.arange(N_WINDOWS)
-    counts = [SEEN, *channels + TOTAL, *channels + N_MOVING]
+    counts = [SEEN, GAPS, *channels + TOTAL, *channels + N_MOVING]
     counts += [*windows + EXCEEDANCES, *windows + CLUSTERS]
     exact[:, counts] *= share[:, None]
     exact[:, NEXT_FIT] = exact[:, SEEN]  # tails are fitted again after the first sample

@@ -25,6 +25,7 @@ from forewarn_models.layout import (
     EDGE_LOW,
     EXCEEDANCES,
     GAP,
+    GAPS,
     HOUR_COUNTS,
     HOUR_MEANS,
     IN_BLOCK,
@@ -36,6 +37,7 @@ from forewarn_models.layout import (
     LEVEL_RUN,
     LONG_MEAN,
     LONGEST,
+    LONGEST_GAP,
     MOVING,
     N_CHANNELS,
     N_CLUSTER,
@@ -116,6 +118,9 @@ def remember(
     push(exact, places, work, RISING + SLOTS, value, rules.slow)
     _remember_means(exact, value, error, rules)
     _remember_novelty(exact, value, error, rules)
+    if exact[GAP] > 0.0:
+        exact[LONGEST_GAP] = max(exact[LONGEST_GAP], exact[GAP])
+        exact[GAPS] += exact[GAP]
     exact[GAP] = 0.0
     if exact[SEEN] >= exact[NEXT_FIT]:
         fit_tails(exact, rough)

@@ -48,6 +48,7 @@ from forewarn_models.layout import (
     N_WINDOWS,
     N_WORK,
     NEXT_FIT,
+    NOT_BEGUN,
     QUIET,
     RISING,
     SEEN,
@@ -149,6 +150,7 @@ def blank_memory(n_series: int) -> Memory:
     exact = np.zeros((n_series, N_EXACT))
     exact[:, [EDGE_LOW, EDGE_HIGH]] = FIRST_EDGE
     exact[:, NEXT_FIT] = _FIRST_FIT
+    exact[:, GAP] = NOT_BEGUN
     for row in exact[:1]:
         fit_tails(row, np.zeros(N_ROUGH, np.float32))
     exact[:, TAIL : TAIL + N_CHANNELS * N_TAIL] = exact[:1, TAIL : TAIL + N_CHANNELS * N_TAIL]
