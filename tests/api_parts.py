@@ -13,7 +13,7 @@ from forewarn_models.errors import SourceRejected
 from forewarn_models.panel import Panel
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.live import NO_MODEL, SAYS, STALE, SignalSnapshot
+from forewarn_service.live import NO_MODEL, SAYS, STALE, Missed, SignalSnapshot
 
 STEP = 60_000
 NOW = 1_767_225_600_000  # 2026-01-01
@@ -111,7 +111,9 @@ def snapshot(signal="cpu", *, version=3, series=CPU, now=NOW):
         episode_start_milliseconds=np.array([0, now - 60_000, 0, 0])[:n_rows],
     )
     says = [SAYS, SAYS, STALE, SAYS] if version else [NO_MODEL] * 4
-    return SignalSnapshot(signal, now, newest, np.array(says, np.int8)[:n_rows], version)
+    reasons = np.array(says, np.int8)[:n_rows]
+    missed = {2: Missed(1.2, now - 900_000)} if version and n_rows > 2 else {}
+    return SignalSnapshot(signal, now, newest, reasons, version, missed=missed)
 
 
 def with_tokens(config, listen="127.0.0.1:9464"):

@@ -27,6 +27,8 @@ from forewarn_models.labels import Labels
 from forewarn_models.verdicts import DIRECTIONS, SEVERITIES
 from forewarn_models.views import view_name
 from forewarn_service.families import (
+    ABSENCE,
+    ABSENT_SINCE,
     BREACH,
     CANNOT_SAY_FAMILY,
     EPISODE,
@@ -39,7 +41,15 @@ from forewarn_service.families import (
     Family,
     output_labels,
 )
-from forewarn_service.live import CANNOT_SAY, SOURCE, STALE, ForecastSnapshot, Live, SignalSnapshot
+from forewarn_service.live import (
+    CANNOT_SAY,
+    SOURCE,
+    STALE,
+    ForecastSnapshot,
+    Live,
+    Missed,
+    SignalSnapshot,
+)
 
 NO_EPISODE = (("direction", "none"), ("severity", "none"))
 
@@ -136,7 +146,7 @@ def signal_block(snapshot: SignalSnapshot, text: SeriesText) -> Mapping[str, byt
     block[EPISODE.name] = _episode_lines(snapshot, text, seen)
     block[VIEW.name] = _view_lines(snapshot, text)
     block[CANNOT_SAY_FAMILY.name] = _cannot_say_lines(snapshot, text)
-    return {**block, **_forecast_block(snapshot)}
+    return {**block, **_absence_block(snapshot, text), **_forecast_block(snapshot)}
 
 
 def _family_parts(blocks: Iterable[Mapping[str, bytes]]) -> Iterable[bytes]:
@@ -211,6 +221,26 @@ def _cannot_say_lines(snapshot: SignalSnapshot, text: SeriesText) -> bytes:
         for row, reason in enumerate(snapshot.cannot_say.tolist())
         if reason
     ).encode()
+
+
+def _absence_block(snapshot: SignalSnapshot, text: SeriesText) -> Mapping[str, bytes]:
+    missed = snapshot.missed
+    if not missed:
+        return {}
+    block: dict[str, bytes] = {}
+    for family, values in absence_columns(missed):
+        every = np.full(len(snapshot.series), np.nan)
+        every[list(missed)] = values
+        block[family.name] = _lines(text.prefixes(family), every, np.isfinite(every))
+    return block
+
+
+def absence_columns(missed: Mapping[int, Missed]) -> tuple[tuple[Family, list[float]], ...]:
+    """Return what is said of rows that are missed: each family with one value a row."""
+    return (
+        (ABSENCE, [each.score for each in missed.values()]),
+        (ABSENT_SINCE, [each.since_milliseconds / 1000 for each in missed.values()]),
+    )
 
 
 def _forecast_block(snapshot: SignalSnapshot) -> Mapping[str, bytes]:

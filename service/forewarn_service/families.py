@@ -52,6 +52,13 @@ VIEW = Family(
 CANNOT_SAY_FAMILY = Family(
     "forewarn_cannot_say", "1 while nothing can be said of the series, and why."
 )
+ABSENCE = Family(
+    "forewarn_absence_score",
+    "How rare it is that the series is silent for so long, where that is news; missed from 1.",
+)
+ABSENT_SINCE = Family(
+    "forewarn_absent_since_timestamp_seconds", "Since when such a series is silent."
+)
 VALUE = Family("forewarn_value", "The newest sample of the series.", "value")
 EXPECTED = Family("forewarn_expected", "The value that was expected of the sample.", "expected")
 LOWER = Family(
@@ -74,6 +81,8 @@ FAMILIES = (
     EPISODE,
     VIEW,
     CANNOT_SAY_FAMILY,
+    ABSENCE,
+    ABSENT_SINCE,
     VALUE,
     EXPECTED,
     LOWER,

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
+from typing import NamedTuple
 
 from forewarn_models.arrays import FloatArray, SmallIntegerArray
 from forewarn_models.contract import Forecast
@@ -44,6 +45,18 @@ class ForecastSnapshot:
     made_milliseconds: int
 
 
+class Missed(NamedTuple):
+    """A row that should have samples and has none.
+
+    Args:
+        score: how rare its silence is, on the scale of all scores; above 0.
+        since_milliseconds: the first slot without a sample.
+    """
+
+    score: float
+    since_milliseconds: int
+
+
 @dataclass(frozen=True, eq=False)
 class SignalSnapshot:
     """The newest verdict of each output row of one signal.
@@ -58,6 +71,7 @@ class SignalSnapshot:
             period, expected and band of `newest` are to be ignored.
         champion_version: of the detector; None = there is none.
         forecast: the newest forecast; None = none is configured or made yet.
+        missed: the rows whose silence is rare.
     """
 
     signal: str
@@ -66,6 +80,7 @@ class SignalSnapshot:
     cannot_say: SmallIntegerArray
     champion_version: int | None
     forecast: ForecastSnapshot | None = None
+    missed: Mapping[int, Missed] = field(default_factory=dict)
 
     @property
     def series(self) -> tuple[Labels, ...]:

@@ -18,8 +18,16 @@ import numpy as np
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
 from forewarn_models.labels import Labels
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.exporter import NO_EPISODE, episode_labels, forecast_columns, view_labels
+from forewarn_service.exporter import (
+    NO_EPISODE,
+    absence_columns,
+    episode_labels,
+    forecast_columns,
+    view_labels,
+)
 from forewarn_service.families import (
+    ABSENCE,
+    ABSENT_SINCE,
     CANNOT_SAY_FAMILY,
     EPISODE,
     JUDGED,
@@ -87,6 +95,7 @@ class Encoder:
         self._scores: tuple[Labels, ...] = ()
         self._episodes: dict[Labels, _Episode] = {}
         self._cannot_say: dict[Labels, tuple[int, int]] = {}
+        self._missed: dict[Labels, int] = {}
         self._forecast_written = 0
 
     def encode(self, snapshot: SignalSnapshot, emitted: Verdicts) -> Batch:
@@ -97,6 +106,7 @@ class Encoder:
         self._add_columns(samples, emitted)
         self._add_episodes(samples, emitted)
         self._add_cannot_say(samples, snapshot)
+        self._add_missed(samples, snapshot)
         self._add_forecast(samples, snapshot)
         # The score comes last: who reads one back knows that the rest of its sample is there.
         first = samples.extend(self._scores)
@@ -186,6 +196,24 @@ class Encoder:
             for family in ended:
                 samples.add_one(_named(family, labels), newest + 1, STALE_MARKER, -1)
             samples.add_one(_named(EPISODE, labels, NO_EPISODE), newest + 1, STALE_MARKER, -1)
+
+    def _add_missed(self, samples: "_Samples", snapshot: SignalSnapshot) -> None:
+        """Write at each tick what a scrape would show of rows that are missed, and end it after.
+
+        One tick may publish more than once: at one time only the first is written.
+        """
+        now, missed = snapshot.published_milliseconds, snapshot.missed
+        rows = [self._rows[row] for row in missed]
+        over = self._missed.keys() - set(rows)
+        for labels in [labels for labels in over if self._missed[labels] < now]:
+            del self._missed[labels]
+            for family in (ABSENCE, ABSENT_SINCE):
+                samples.add_one(_named(family, labels), now, STALE_MARKER, -1)
+        for family, values in absence_columns(missed):
+            for labels, value in zip(rows, values, strict=True):
+                if self._missed.get(labels, 0) < now:
+                    samples.add_one(_named(family, labels), now, value, -1)
+        self._missed |= dict.fromkeys(rows, now)
 
     def _add_forecast(self, samples: "_Samples", snapshot: SignalSnapshot) -> None:
         made, now = snapshot.forecast, snapshot.published_milliseconds

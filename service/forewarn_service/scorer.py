@@ -14,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from forewarn_models.arrays import BooleanArray, IntegerArray
+from forewarn_models.budget import score_of
 from forewarn_models.contract import FittedDetector
 from forewarn_models.fold import FoldPolicy, FoldState, fold, welcome, without_newcomers
 from forewarn_models.labels import Labels
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
 from forewarn_service.buffer import SampleBuffer
+from forewarn_service.live import Missed
 from forewarn_service.state_ring import StateRing
 from forewarn_service.timing import Timing
 from forewarn_service.verdict_rows import NewestRows, concatenate, empty, select
@@ -135,6 +137,21 @@ class Scorer:
         parts.append(self._groups_over(now_milliseconds))
         emitted = concatenate(self.model.output_series, parts)
         return Advance(emitted, int(np.count_nonzero(is_late)), unknown)
+
+    def missed(self, until_milliseconds: int) -> dict[int, Missed]:
+        """Return the rows whose silence is rare at a time that was read up to.
+
+        Nothing is missed while samples that are held wait to be folded again.
+        """
+        if self._refold_from is not None:
+            return {}
+        absence = self.model.absence(self._ring.newest.carry, until_milliseconds)
+        budget_seconds = self._policy.budget.return_period_seconds
+        score = score_of(absence.return_period_seconds, budget_seconds)
+        return {
+            row: Missed(float(score[row]), int(absence.since_milliseconds[row]))
+            for row in np.flatnonzero(score > 0.0).tolist()
+        }
 
     def adopt(self, previous: "Scorer") -> None:
         """Go on from another champion's scorer: what it has handed out is not handed out again."""

@@ -26,6 +26,7 @@ from forewarn_service.live import (
     STALE,
     UNTRAINED,
     ForecastSnapshot,
+    Missed,
     SignalSnapshot,
 )
 from forewarn_service.quality import Quality
@@ -108,6 +109,8 @@ class Worker:
         self._series: tuple[Labels, ...] = ()
         self._swept_milliseconds = 0
         self._source_ok_milliseconds = 0
+        self._read_until_milliseconds = 0
+        self._answers_since_milliseconds = 0
 
     @property
     def version(self) -> int | None:
@@ -241,9 +244,15 @@ class Worker:
         scorer = self._current.scorer
         after = self._read_after(scorer, now)
         for samples, until in self._reads(scorer, after, now):
-            self._source_ok_milliseconds = now
+            self._note_read(until, now)
             with self._publishing:
                 self._publish(self._score(samples, until), now)
+
+    def _note_read(self, until: int, now: int) -> None:
+        """Note that the source has answered, and whether it had not for long."""
+        if until - self._read_until_milliseconds > self.timing.stale:
+            self._answers_since_milliseconds = now
+        self._source_ok_milliseconds, self._read_until_milliseconds = now, until
 
     def read_silently(self, scorer: Scorer, now: int) -> None:
         """Bring a scorer that is not in use yet up to now; none of its verdicts leave."""
@@ -303,6 +312,7 @@ class Worker:
             self._output.publish(self._snapshot(now), emitted)
 
     def _snapshot(self, now: int) -> SignalSnapshot:
+        missed: Mapping[int, Missed] = {}
         if self._current is None:
             reasons = np.array([NO_MODEL], np.int8)
             newest, version = empty(((),), 1), None
@@ -310,8 +320,21 @@ class Worker:
             newest = self._table(now)
             reasons = self._reasons(newest, now)
             newest = _held_episodes(newest, reasons, now - self.timing.hold)
-            version = self._current.version
-        return SignalSnapshot(self.signal.name, now, newest, reasons, version, self.forecast)
+            version, missed = self._current.version, self._missed(self._current.scorer, now)
+        name = self.signal.name
+        return SignalSnapshot(name, now, newest, reasons, version, self.forecast, missed)
+
+    def _missed(self, scorer: Scorer, now: int) -> Mapping[int, Missed]:
+        """Return the rows whose silence is rare.
+
+        None while the source fails or is behind, and for a while after: where it is the one that
+        collects, the first new samples are still on their way.
+        """
+        until = self._read_until_milliseconds
+        is_behind = now - until > self.timing.stale
+        if is_behind or until - self._answers_since_milliseconds < self.timing.stale:
+            return {}
+        return scorer.missed(until)
 
     def _table(self, now: int) -> Verdicts:
         """Return the newest verdicts, with rows for the series that the champion does not know."""

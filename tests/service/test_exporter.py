@@ -15,6 +15,7 @@ from forewarn_models.contract import Forecast
 from forewarn_models.labels import labels_of
 from forewarn_models.verdicts import Verdicts
 from forewarn_service.exporter import Exposition, accepts_openmetrics, content_type, render
+from forewarn_service.families import JUDGED
 from forewarn_service.live import (
     GAP,
     NO_MODEL,
@@ -24,6 +25,7 @@ from forewarn_service.live import (
     UNTRAINED,
     ForecastSnapshot,
     Live,
+    Missed,
     SignalSnapshot,
 )
 from forewarn_service.telemetry import Telemetry
@@ -83,7 +85,8 @@ def forecast() -> ForecastSnapshot:
 
 def snapshot(signal: str = "load") -> SignalSnapshot:
     reasons = np.array([SAYS, SAYS, STALE, UNTRAINED, GAP, SAYS], np.int8)
-    return SignalSnapshot(signal, 6_000, verdicts(), reasons, 3, forecast())
+    missed = {2: Missed(1.25, 1_500)}
+    return SignalSnapshot(signal, 6_000, verdicts(), reasons, 3, forecast(), missed)
 
 
 def untrained() -> SignalSnapshot:
@@ -118,7 +121,8 @@ def test_the_openmetrics_parser_of_prometheus_client_reads_every_value_back() ->
     assert found["forewarn_expected_upper", quoted] == 1e-07
     assert found["forewarn_anomaly_score", renamed] == 2.0
     assert found["forewarn_anomaly_score", (("series", "*"), ("signal", "load"))] == 0.125
-    assert len(found) == 42
+    assert found["forewarn_absence_score", (("machine", "c"), ("signal", "load"))] == 1.25
+    assert len(found) == 44
 
 
 def test_promtool_complains_of_nothing_but_the_quantiles_of_forecasts() -> None:
@@ -154,9 +158,7 @@ def test_a_row_that_cannot_say_has_neither_score_nor_return_period_nor_band() ->
             "forewarn_cannot_say",
             labels_of({"machine": machine, "reason": reason, "signal": "load"}),
         ) in found
-        assert not {
-            name for name in of_row if "score" in name or "expected" in name or "return" in name
-        }
+        assert of_row.keys() & {family.name for family in JUDGED} == set()
 
 
 def test_the_value_of_a_row_is_shown_while_it_is_new_even_where_nothing_can_be_said() -> None:
@@ -184,6 +186,13 @@ def test_every_row_that_says_has_exactly_one_episode_series() -> None:
         labels_of({"direction": "none", "severity": "none", "series": "*", "signal": "load"})
         in found
     )
+
+
+def test_only_rows_that_are_missed_have_an_absence() -> None:
+    shown = {key for key in values(exposition(snapshot()).body()) if "absen" in key[0]}
+    labels = (("machine", "c"), ("signal", "load"))
+    names = "forewarn_absence_score", "forewarn_absent_since_timestamp_seconds"
+    assert shown == {(name, labels) for name in names}
 
 
 def test_while_the_source_fails_no_value_is_shown() -> None:

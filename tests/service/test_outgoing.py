@@ -9,7 +9,15 @@ import pytest
 from forewarn_models.contract import Forecast
 from forewarn_models.labels import Labels, labels_of
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.live import GAP, SAYS, SOURCE, STALE, ForecastSnapshot, SignalSnapshot
+from forewarn_service.live import (
+    GAP,
+    SAYS,
+    SOURCE,
+    STALE,
+    ForecastSnapshot,
+    Missed,
+    SignalSnapshot,
+)
 from forewarn_service.outgoing import STALE_MARKER, Batch, Encoder
 from forewarn_service.verdict_rows import empty, select
 
@@ -184,6 +192,34 @@ def test_another_reason_ends_the_one_before() -> None:
     assert found == [("b gap", 10, ENDED), ("b stale", 10, 1.0)]
     batch = encoder.encode(snapshot(NEWEST, SAYS, SOURCE, now=T + 20), NOTHING)
     assert ("value", "b", 1, ENDED) in written(batch)
+
+
+def absences(
+    encoder: Encoder, missed: dict[int, Missed], *, now: int
+) -> list[tuple[str, str, int, float | str]]:
+    shown = replace(snapshot(NEWEST, SAYS, STALE, now=now), missed=missed)
+    return [each for each in written(encoder.encode(shown, NOTHING)) if "absen" in each[0]]
+
+
+def test_a_row_that_is_missed_is_written_at_each_tick_and_ended_when_it_is_not_any_more() -> None:
+    encoder = Encoder("load")
+    since = ("absent_since_timestamp_seconds", "b")
+    for seconds, score in ((10, 0.5), (11, 1.5)):
+        assert absences(encoder, {1: Missed(score, T - 500)}, now=T + seconds) == [
+            ("absence_score", "b", seconds, score),
+            (*since, seconds, (T - 500) / 1000),
+        ]
+    ended = [("absence_score", "b", 12, ENDED), (*since, 12, ENDED)]
+    assert absences(encoder, {}, now=T + 12) == ended
+    assert absences(encoder, {}, now=T + 13) == []
+
+
+def test_at_one_time_a_row_is_said_to_be_missed_once_and_ended_later() -> None:
+    encoder = Encoder("load")
+    assert len(absences(encoder, {1: Missed(0.5, T)}, now=T + 10)) == 2
+    assert absences(encoder, {1: Missed(0.6, T)}, now=T + 10) == []
+    assert absences(encoder, {}, now=T + 10) == []
+    assert len(absences(encoder, {}, now=T + 11)) == 2
 
 
 def test_each_sample_knows_its_row_and_what_is_of_the_tick_knows_none() -> None:

@@ -8,7 +8,7 @@ import pytest
 from forewarn_models.contract import FittedDetector
 from forewarn_models.fold import FoldPolicy, fold, start_fold
 from forewarn_models.labels import labels_of
-from forewarn_models.samples import Samples
+from forewarn_models.samples import NO_SAMPLES, Samples
 from forewarn_models.verdicts import Verdicts
 from forewarn_service.scorer import Scorer
 from forewarn_service.timing import timing_of
@@ -72,6 +72,21 @@ def test_scores_of_single_ticks_equal_those_of_one_offline_fold() -> None:
         parts.append(live.advance(chosen, now_milliseconds=END + slot * STEP + 400).emitted)
     parts.append(live.advance(samples.select(np.arange(0)), now_milliseconds=END + 300_000).emitted)
     assert offline(samples, END + 200 * STEP) == keyed(*parts)
+
+
+def test_who_is_missed_is_known_again_when_a_newcomer_was_taken_in() -> None:
+    champion = fitted(history(SERIES, end_milliseconds=END), siblings=("site",))
+    start = start_fold(champion, POLICY)
+    live = Scorer(champion, POLICY, timing=timing_of(STEP), start=start)
+    live.advance(arriving(100), now_milliseconds=END + 100_000)
+    until = END + 100_000 + 301_000
+    assert live.missed(until - 1) == {}
+    assert sorted(live.missed(until)) == [0, 1, 2]
+    wider = live.welcome({labels_of({"machine": "new", "site": "x"}): 1.0})
+    assert wider is not None
+    assert wider.missed(until) == {}  # its samples are not folded yet
+    wider.advance(NO_SAMPLES, now_milliseconds=until)
+    assert wider.missed(until) == live.missed(until)
 
 
 def test_samples_that_were_read_before_are_not_scored_again() -> None:

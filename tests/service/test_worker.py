@@ -183,6 +183,89 @@ def test_a_sample_that_is_no_number_is_a_gap(stand: Stand) -> None:
     assert stand.said() == ["", "", "gap"]
 
 
+def silent(samples: Samples, row: int, *, start: int, end: int = 2 * END) -> Samples:
+    """The samples without those of a row between two times."""
+    times = samples.timestamp_milliseconds
+    return samples.select((samples.row != row) | (times < start) | (times >= end))
+
+
+def said_missing(stand: Stand) -> list[tuple[int, int]]:
+    """Row, and seconds after the end of the history, of all that was said to be missed."""
+    return [
+        (row, (snapshot.published_milliseconds - END) // 1_000)
+        for snapshot in stand.output.snapshots
+        for row in snapshot.missed
+    ]
+
+
+def test_a_machine_that_falls_silent_is_missed_until_it_is_back(tmp_path: Path) -> None:
+    gone = silent(stream(7_200), 1, start=END + 100_000, end=END + 6_000_000)
+    stand = Stand(tmp_path, MemorySource(gone))
+    stand.train()
+    stand.tick(times=110, advance=60_000)
+    minutes = range(7, 100)  # the first more than five after the last sample
+    assert said_missing(stand) == [(1, 60 * minute) for minute in minutes]
+    missed = [snapshot.missed[1] for snapshot in stand.output.snapshots if snapshot.missed]
+    assert {each.since_milliseconds for each in missed} == {END + 100_000}
+    scores = [each.score for each in missed]
+    assert scores == sorted(scores)
+    # Of an hour's history it takes most of an hour to be as rare as once in 30 days.
+    assert 40 <= sum(score < 1 for score in scores) <= 50
+
+
+def test_nothing_is_missed_while_the_source_fails_nor_when_its_first_samples_are_on_their_way(
+    tmp_path: Path,
+) -> None:
+    collected = stream(7_200)
+    for row in range(3):
+        collected = silent(collected, row, start=END + 600_000, end=END + 1_830_000)
+    stand = Stand(tmp_path, MemorySource(silent(collected, 1, start=END + 100_000)))
+    stand.train()
+    stand.tick(times=600)
+    stand.source.failure = SourceUnavailable("down")
+    stand.tick(times=1_200)
+    stand.source.failure = None
+    stand.tick(times=120)
+    assert {row for row, _ in said_missing(stand)} == {1}
+    seconds = {second for _, second in said_missing(stand)}
+    # Known are the last tick that read, and what it said for as long as that speaks for now.
+    assert seconds == {*range(401, 660), *range(1_860, 1_920)}
+
+
+def test_what_is_missed_stands_still_while_a_read_fails(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, MemorySource(silent(stream(1_000), 1, start=END + 100_000)))
+    stand.train()
+    stand.tick(times=500)
+    stand.source.failure = SourceUnavailable("down")
+    stand.tick(times=2)
+    before, *after = (snapshot.missed for snapshot in stand.output.snapshots[-3:])
+    assert after == [before] * 2
+
+
+def test_a_service_that_catches_up_misses_nobody_on_the_way(tmp_path: Path) -> None:
+    away = silent(stream(15_000), 1, start=END + 9_000_000, end=END + 11_000_000)
+    stand = Stand(tmp_path, MemorySource(away))
+    stand.train()
+    stand.tick()
+    stand.clock.advance(milliseconds=14_000_000)
+    stand.tick(times=100)
+    assert len(stand.output.snapshots) == 102  # ten thousand slots are one portion
+    assert said_missing(stand) == []
+
+
+def test_a_machine_is_missed_again_after_a_restart(tmp_path: Path) -> None:
+    source = MemorySource(silent(stream(3_600), 1, start=END + 100_000))
+    stand = Stand(tmp_path, source)
+    stand.train()
+    stand.tick(times=600)
+    stand.worker.write_checkpoint(stand.clock())
+    again = Stand(tmp_path, source, clock=stand.clock)
+    again.train()
+    again.tick(times=61)
+    assert said_missing(again) == [(1, 660)]
+    assert again.output.snapshots[-1].missed[1].since_milliseconds == END + 100_000
+
+
 @cache
 def fleet_model() -> FittedDetector:
     """All machines are siblings: they agree in a label that none of them has."""
@@ -209,6 +292,13 @@ def test_a_newcomer_with_a_sibling_is_scored_from_its_second_tick(fleet: Stand) 
     expected |= {(3, END + 300 + slot * STEP) for slot in range(30, 60)}
     assert Counter(fleet.output.handed_out()) == Counter(expected)
     assert fleet.output.snapshots[-1].newest.score[3] < 1
+
+
+def test_a_machine_of_which_a_sibling_lives_is_not_missed(fleet: Stand) -> None:
+    fleet.source.samples = silent(fleet.source.samples, 1, start=END + 100_000)
+    fleet.tick(times=45, advance=60_000)
+    assert fleet.said() == ["", "stale", "", ""]
+    assert said_missing(fleet) == []
 
 
 def test_a_newcomer_changes_nothing_for_the_others(tmp_path: Path, fleet: Stand) -> None:

@@ -64,6 +64,7 @@ def test_series_hold_the_newest_verdict_and_null_where_nothing_can_be_said(share
         "episode_view": "slower_change",
         "episode_start": 1767225540.0,
         "cannot_say": None,
+        "absence_score": None,
     }
     stale = answer["series"][2]
     assert (
@@ -72,7 +73,8 @@ def test_series_hold_the_newest_verdict_and_null_where_nothing_can_be_said(share
         stale["score"],
         stale["anomalous"],
         stale["cannot_say"],
-    ) == (2.0, None, None, None, "stale")
+        stale["absence_score"],
+    ) == (2.0, None, None, None, "stale", 1.2)
 
 
 @pytest.mark.parametrize(

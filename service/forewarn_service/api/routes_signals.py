@@ -150,6 +150,7 @@ def _series_now(snapshot: SignalSnapshot, row: int) -> dict[str, object]:
         "episode_view": view_name(int(newest.episode_view[row])),
         "episode_start": start / 1000 if start else None,
         "cannot_say": CANNOT_SAY[snapshot.cannot_say[row]] or None,
+        "absence_score": missed.score if (missed := snapshot.missed.get(row)) else None,
     }
 
 

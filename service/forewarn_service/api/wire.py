@@ -247,6 +247,9 @@ class SeriesNow(Part):
     ]
     episode_start: float | None
     cannot_say: str | None
+    absence_score: Annotated[
+        float | None, Field(description="How rare its silence is; null where that is no news.")
+    ]
 
 
 class SeriesPage(Part):
