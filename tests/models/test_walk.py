@@ -120,7 +120,7 @@ KINDS = (
     missing,
 )
 VALUES = np.array([make(LEARNED + SCORED) for make in KINDS])
-OFFSETS = np.where((VALUES < 0).any(axis=1), np.nan, 0.3)
+OFFSETS = np.where((VALUES[:, :LEARNED] < 0).any(axis=1), np.nan, 0.3)
 
 
 # The whole walk against the oracle's
