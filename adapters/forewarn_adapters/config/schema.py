@@ -302,7 +302,8 @@ class Signal(Section):
         Field(
             max_length=16,
             description="Labels: a new series that agrees on them with a known one is scored from "
-            "its first samples, with what that one has learned. Without it: those of `group_by`. "
+            "its first samples, with what that one has learned, and none of them is missed while "
+            "another lives. Without it: those of `group_by`. "
             "An empty list: no series has siblings.",
             examples=["[service]"],
         ),
