@@ -131,6 +131,17 @@ def test_state_and_carry_survive_the_way_through_bytes(model, recent):
     assert_same(scored(model, recent)[0], again.score(recent, carry)[0])
 
 
+def test_nothing_is_missed_while_it_is_there_and_all_that_is_known_once_it_is_gone(model, whole):
+    carry = model.initial_carry()
+    end = carry.next_milliseconds
+    is_there = np.isfinite(whole.values[:, N - 1])
+    now, later = (model.absence(carry, end + slots * STEP) for slots in (0, 300))
+    assert (now.return_period_seconds[is_there] == 0).all()
+    assert (later.return_period_seconds[is_there] > 0).all()
+    assert (later.since_milliseconds <= end).all()
+    assert later.return_period_seconds.shape == (len(model.series),)
+
+
 def test_a_state_of_another_kind_or_format_is_refused(model):
     state = model.state()
     with pytest.raises(UnknownFormat):

@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from forewarn_models.contract import Forecast
 from forewarn_models.labels import Labels, labels_of
 from forewarn_models.verdicts import Verdicts
+from forewarn_service.exporter import Exposition
 from forewarn_service.live import (
     GAP,
     SAYS,
@@ -212,6 +215,24 @@ def test_a_row_that_is_missed_is_written_at_each_tick_and_ended_when_it_is_not_a
     ended = [("absence_score", "b", 12, ENDED), (*since, 12, ENDED)]
     assert absences(encoder, {}, now=T + 12) == ended
     assert absences(encoder, {}, now=T + 13) == []
+
+
+def test_a_scrape_shows_of_a_missed_row_what_is_written() -> None:
+    shown = replace(snapshot(NEWEST, SAYS, STALE), missed={1: Missed(1.5, T + 250)})
+    exposition = Exposition(CollectorRegistry())
+    exposition.prepare(shown)
+    families = text_string_to_metric_families(exposition.body().decode())
+    scraped = {
+        (("__name__", sample.name), *sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+        if "absen" in sample.name
+    }
+    batch = Encoder("load").encode(shown, NOTHING)
+    names = [batch.series[row] for row in batch.row.tolist()]
+    stored = dict(zip(names, batch.value.tolist(), strict=True))
+    assert {labels: v for labels, v in stored.items() if "absen" in labels[0][1]} == scraped
+    assert len(scraped) == 2
 
 
 def test_at_one_time_a_row_is_said_to_be_missed_once_and_ended_later() -> None:
