@@ -95,9 +95,10 @@ def name_in_file(labels: Labels) -> str:
 
 
 def _train_until(samples: Samples, fraction: float) -> int:
-    """Return the time of the first row after the training part."""
+    """Return the time of the first row after the training part; a row holds all series."""
     times = np.sort(samples.timestamp_milliseconds)
-    n_train = round(fraction * len(times))
+    n_series = max(1, len(samples.series))
+    n_train = n_series * round(fraction * (len(times) // n_series))
     return int(times[n_train]) if n_train < len(times) else int(times[-1]) + 1
 
 

@@ -114,6 +114,17 @@ def test_repeated_missing_and_irregular_rows_come_back_as_they_were(tmp_path: Pa
     assert all(row["score"] != "" for row in rows[900:])
 
 
+def test_the_training_part_of_a_wide_file_ends_at_a_whole_row(tmp_path: Path) -> None:
+    columns = [series() for _ in range(38)]
+    path = write_input(tmp_path / "wide.csv", *columns, names=",".join(map(str, range(38))))
+    for n_trained in (199, 203):
+        fraction = round(n_trained / N, 4)
+        score(path, "--out", tmp_path / "out", "--train-fraction", fraction)
+        rows = read_rows(tmp_path / "out" / "wide.csv")
+        first = next(place for place, row in enumerate(rows) if row["score"] != "")
+        assert first == n_trained * 39
+
+
 def test_a_long_file_keeps_its_order_and_has_group_rows(tmp_path: Path) -> None:
     values = series()
     lines = ["timestamp,series,value"]
