@@ -61,6 +61,16 @@ def test_without_labels_there_are_no_groups():
     assert group_decades(groups, np.ones((3, 5))).shape == (0, 5)
 
 
+def test_chosen_groups_have_no_more_columns_than_the_largest_of_them_needs():
+    labels = tuple(labels_of({"host": host}) for host in "abc")
+    groups = Groups(labels, np.array([[0, 1, 2], [3, -1, -1], [4, 5, -1]]))
+    chosen = groups.select(np.array([2, 1]))
+    assert chosen.labels == (labels[2], labels[1])
+    assert chosen.members.tolist() == [[4, 5], [3, -1]]
+    assert groups.select(np.array([0])).members.tolist() == [[0, 1, 2]]
+    assert groups.select(np.array([], dtype=int)).members.shape == (0, 0)
+
+
 @patient
 @given(st.lists(st.lists(DECADES, min_size=1, max_size=9), min_size=1, max_size=4), st.data())
 def test_groups_are_as_rare_as_the_slow_formula_says(rows, data):

@@ -10,10 +10,11 @@ from forewarn_models.baseline import KIND_JUDGED, KIND_LEVEL, KIND_LOSS, KIND_RU
 from forewarn_models.calendar import hours_of
 from forewarn_models.judging import look_up
 from forewarn_models.layout import SEEN
+from forewarn_models.learning import learned
 from forewarn_models.noise import DAYS, HOURS, MEAN, N_CARRIED, N_LEARNED, RECENT
 from forewarn_models.novelty import N_INTERVALS, N_PARTS
 from forewarn_models.rules import rules_of
-from forewarn_models.seasons import NO_SEASON, Season
+from forewarn_models.seasons import NO_SEASON, Season, first_bins
 from forewarn_models.tails import N_BINS, N_TAIL
 from forewarn_models.views import (
     CHANGE,
@@ -311,6 +312,17 @@ def test_a_walk_that_need_not_show_its_views_says_the_same():
     score_walk(VALUES[7:8], clock, quiet.known, quiet.memory, short, quiet.rules)
     for name in ("expected", "lower", "upper", "decades", "which", "sign", "noise"):
         np.testing.assert_array_equal(getattr(said, name), getattr(short, name))
+
+
+def test_a_lesson_that_need_not_show_its_noise_teaches_the_same():
+    clock, rules = Walk(60).clock(LEARNED), rules_of(60.0)
+    values, n_bins = VALUES[:3, :LEARNED], first_bins((NO_SEASON,))
+    loud, quiet = (
+        learned(values, clock, n_bins, rules, with_noise=with_noise) for with_noise in (True, False)
+    )
+    assert (loud[2].shape, quiet[2].shape) == ((3, LEARNED), (0, LEARNED))
+    for one, other in zip([*loud[0], *loud[1]], [*quiet[0], *quiet[1]], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_training_meets_samples_as_scoring_does():
