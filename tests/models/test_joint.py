@@ -82,6 +82,13 @@ def test_only_groups_of_three_to_a_hundred_members_have_a_forest():
     assert decades.shape == (2, 9)
 
 
+def test_where_no_group_is_large_enough_nothing_is_learned_and_nothing_said():
+    groups = group_of(1, 2)
+    joint = learn_joint(groups, noise(3), cluster_gap=30)
+    assert [len(array) for array in (joint.place, joint.start, joint.scale)] == [0] * 3
+    assert joint_decades(groups, joint, noise(3, 9), MINUTE_DECADES).shape == (0, 9)
+
+
 def test_a_group_says_the_same_alone_and_beside_others():
     groups, values = group_of(4, 7), noise(11)
     both = joint_decades(groups, learn_joint(groups, values, cluster_gap=9), values, 0.0)
@@ -98,6 +105,16 @@ def test_many_groups_are_learned_block_by_block(monkeypatch):
     assert in_blocks.place.tolist() == list(range(12))
     for name, array in at_once.arrays().items():
         np.testing.assert_array_equal(array, in_blocks.arrays()[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("cells", "lengths"), [(2 * 3 * 600, [2] * 6), (3 * 600 * 5, [5, 5, 2]), (1, [1] * 12)]
+)
+def test_a_block_holds_as_many_groups_as_memory_bears_and_at_least_one(monkeypatch, cells, lengths):
+    monkeypatch.setattr(module, "_CELLS", cells)
+    blocks = module._blocks(np.full(12, 3), 600)
+    assert [len(block) for block in blocks if len(block)] == lengths
+    assert np.concatenate(blocks).tolist() == list(range(12))
 
 
 def test_a_short_history_and_a_silent_group_say_nothing():
@@ -124,6 +141,17 @@ def test_a_silent_member_counts_as_ordinary_where_half_of_them_speak():
     np.testing.assert_array_equal(decades, joint_decades(groups, joint, np.nan_to_num(half), 0.0))
     half[1] = np.nan
     assert np.isnan(joint_decades(groups, joint, half, 0.0)).all()
+
+
+@pytest.mark.parametrize(("members", "fewest"), [(3, 2), (4, 2), (5, 3)])
+def test_a_group_has_features_where_half_of_it_speaks(members, fewest):
+    now = np.full((members, members + 1), 2.0)
+    now[np.arange(members)[:, None] >= np.arange(members + 1)] = np.nan  # none speaks, one, two ...
+    features = module._features(group_of(members), now)[0]
+    assert features.shape == (members + 1, members)
+    assert np.isnan(features[:fewest]).all()
+    assert features[fewest].tolist() == [np.arcsinh(2.0)] * fewest + [0.0] * (members - fewest)
+    assert np.isfinite(features[fewest:]).all()
 
 
 def test_what_is_learned_comes_back_from_arrays(ten):
