@@ -13,7 +13,7 @@ from forewarn_models.arrays import AnyArray, FloatArray
 from forewarn_models.compiled import compiled
 
 HOURS = 24
-DAYS = 3  # on which something must have come back at its hour to be called recurring
+DAYS = 5  # on which something must have come back at its hour to be called recurring
 _TRUST = 20.0  # deviations of an hour that weigh as much as all others
 _CALMEST = 0.2  # of the whole series' noise: an hour that was calmer is not believed to stay so
 _FELT = 4.0  # times what is usual that one deviation counts for at most

@@ -215,15 +215,15 @@ def test_peaks_are_those_of_the_oracle(events):
 
 
 @pytest.mark.parametrize("hour", [0, 3, 23])
-def test_what_came_on_each_of_three_days_about_an_hour_recurs(hour):
-    row, _ = days_of([5.0, 7.0, 6.0, 0.0], hour)
+def test_what_came_on_each_of_five_days_about_an_hour_recurs(hour):
+    row, _ = days_of([5.0, 7.0, 6.0, 8.0, 9.0, 0.0], hour)
     near = [recurring(row, PLACE, (hour + h) % 24) for h in (-2, -1, 0, 1, 2)]
     assert near == [0.0, 5.0, 5.0, 5.0, 0.0]
 
 
-def test_what_came_on_two_days_does_not_recur_and_today_does_not_count():
-    assert recurring(days_of([5.0, 7.0, 0.0, 0.0])[0], PLACE, 3) == 0.0
-    assert recurring(days_of([0.0, 7.0, 6.0, 5.0])[0], PLACE, 3) == 0.0
+def test_what_came_on_four_days_does_not_recur_and_today_does_not_count():
+    assert recurring(days_of([5.0, 7.0, 6.0, 8.0, 0.0, 0.0])[0], PLACE, 3) == 0.0
+    assert recurring(days_of([0.0, 7.0, 6.0, 8.0, 9.0, 5.0])[0], PLACE, 3) == 0.0
 
 
 def test_the_largest_deviation_of_an_hour_is_kept():
