@@ -46,7 +46,9 @@ def test_each_view_has_a_name_a_place_and_a_discount():
 
 def test_each_view_has_words_for_people_and_groups_have_their_own():
     assert tuple(WORDS) == VIEWS
-    assert (view_name(STUCK), view_name(-1)) == ("stuck", None)
+    assert tuple(map(view_name, range(N_VIEWS))) == VIEWS
+    assert tuple(map(view_words, range(N_VIEWS))) == tuple(WORDS.values())
+    assert view_name(-1) is None
     assert view_words(STUCK) == "stuck at one value for longer than ever before"
     assert view_words(-1) == "several series strange together"
 
