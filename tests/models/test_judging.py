@@ -17,9 +17,9 @@ from forewarn_models.judging import (
 )
 from forewarn_models.noise import DAYS, HOURS, N_LEARNED, TOTAL
 from forewarn_models.rules import rules_of
-from forewarn_models.views import CHANGE
+from forewarn_models.views import CHANGE, N_VIEWS, VALUE
 from forewarn_models.walk import blank_memory
-from forewarn_models.windows import FILLED, N_ACCOUNT, SLOTS
+from forewarn_models.windows import FILLED, LEAST_FILLED, N_ACCOUNT, SLOTS
 
 RULES = rules_of(300.0)
 WINDOWS = range(at.N_WINDOWS)
@@ -39,26 +39,48 @@ def changes_of(work):
 # Against both windows
 
 
-def judged(center, value, profiles, offset=OFFSET):
-    """The decades and the sizes of a change from `center`, where a deviation of 1 is usual."""
+def judged(center, value, profiles, *, filled=(3, 3)):
+    """The arithmetic of a change from `center` after another one, where one of 1 is usual."""
     exact, _, work = rows()
+    work[: at.IN_NOISE] = 5.0
     for window in WINDOWS:
-        exact[at.ACCOUNTS + window * N_ACCOUNT + FILLED] = 3
+        exact[at.ACCOUNTS + window * N_ACCOUNT + FILLED] = filled[window]
         rising = at.RISING + window * SLOTS
         work[rising : rising + 3] = center
     exact[at.LEARNED + TOTAL :: N_LEARNED][: at.N_CHANNELS] = 100
     work[at.USUAL : at.USUAL + at.N_CHANNELS] = 1.0
-    judge_windows(exact, work, value, profiles, offset)
-    return changes_of(work), work[at.DEVIATIONS : at.DEVIATIONS + at.N_CHANNELS]
+    judge_windows(exact, work, value, profiles, OFFSET)
+    return work
+
+
+def sizes_of(work):
+    return work[at.DEVIATIONS : at.DEVIATIONS + at.N_CHANNELS].tolist()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_of_a_window_of_too_few_slots_nothing_is_said_and_nothing_stays_of_the_sample_before(
+    window,
+):
+    filled = [LEAST_FILLED] * at.N_WINDOWS
+    filled[window] -= 1
+    work = judged(2.0, -5.0, (0.0, 0.0, 0.0), filled=filled)
+    signs = work[at.SIGNS : at.SIGNS + N_VIEWS].tolist()
+    said = [other != window for other in WINDOWS]
+    assert [decades > 0 for decades in changes_of(work)] == said
+    assert signs == [*(-1.0 if is_said else 0.0 for is_said in said), *[5.0] * 5]
+    assert np.isfinite(sizes_of(work)).tolist() == said * 2
+    others = work[at.DECADES + VALUE : at.DECADES + N_VIEWS].tolist()
+    assert others == [5.0] * 5
 
 
 def test_below_zero_a_logarithm_is_that_of_zero_for_what_is_and_for_what_was_foretold():
-    decades, sizes = judged(2.0, -5.0, (-10.0, 0.0, 0.0))
-    assert decades == [0.0, 0.0]
-    assert sizes == pytest.approx([7.0, 7.0, *[math.log((2 + OFFSET) / OFFSET)] * 2])
-    below, sizes = judged(-5.0, 2.0, (0.0, 0.0, 0.0))
-    assert min(below) > 0
-    assert sizes == pytest.approx([7.0, 7.0, *[math.log((2 + OFFSET) / OFFSET)] * 2])
+    sizes = pytest.approx([7.0, 7.0, *[math.log((2 + OFFSET) / OFFSET)] * 2])
+    foretold = judged(2.0, -5.0, (-10.0, 0.0, 0.0))
+    assert changes_of(foretold) == [0.0, 0.0]
+    assert sizes_of(foretold) == sizes
+    rising = judged(-5.0, 2.0, (0.0, 0.0, 0.0))
+    assert min(changes_of(rising)) > 0
+    assert sizes_of(rising) == sizes
 
 
 # As clusters
