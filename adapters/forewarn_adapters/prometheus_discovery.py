@@ -4,19 +4,18 @@ Questions are asked with prometheus-api-client; its requests travel over our own
 that credentials, certificates, timeouts, retries and limits are the same as for reading.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from forewarn_adapters.config.schema import Prometheus
+from forewarn_adapters.counters import counter_problem, family_name, is_part_of, metric_names
 from forewarn_adapters.http import Answer, HttpClient, HttpLimits
 from forewarn_adapters.prometheus_answer import failure_of
-from forewarn_adapters.promql import is_plain_selector, metric_name, without_strings
 from forewarn_models.durations import format_duration
 from forewarn_models.errors import SourceError, SourceRejected, SourceUnavailable
 
@@ -32,11 +31,8 @@ _ENOUGH_HISTORY_RATIO = 0.9
 _STALE_MILLISECONDS = 300_000
 _STALE_STEPS = 3
 _MUCH_NAN_RATIO = 0.1
-_COUNTER = re.compile(r"\b[a-zA-Z_:][a-zA-Z0-9_:]*_total\b", re.ASCII)
-_OF_COUNTERS = re.compile(
-    r"\b(?:rate|irate|increase|resets|changes|absent|absent_over_time|present_over_time)\s*\(",
-    re.ASCII,
-)
+# Prometheus' word for the type of what comes without one.
+_NO_TYPE = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +45,14 @@ class QueryInspection:
             there is none.
         newest_milliseconds: its newest sample.
         problems: what stands in the way of learning from it, in words.
+        metric_types: the type of each metric in it that the server knows one of, by name.
     """
 
     n_series: int
     oldest_milliseconds: int | None
     newest_milliseconds: int | None
     problems: tuple[str, ...]
+    metric_types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def inspect_query(
     time = _Time(now_milliseconds, step_milliseconds, history_milliseconds)
     with _discovery(settings) as server:
         try:
-            return _inspected(server, query, time)
+            return _with_types(server, query, _inspected(server, query, time))
         except SourceRejected as refusal:
             return QueryInspection(
                 0, None, None, (_own_words(server, query, time) or str(refusal),)
@@ -122,9 +120,11 @@ class _Discovery:
             return float(result[0]["value"][1]) if result else None
 
     def metric_type(self, name: str) -> str | None:
+        """Return the type of a metric; None where its targets tell none or do not agree."""
         with _whole_answer():
             entries = self._client.get_metric_metadata(name)
-            return next((str(entry["type"]) for entry in entries), None)
+            types = {str(entry["type"]) for entry in entries} - {_NO_TYPE}
+            return types.pop() if len(types) == 1 else None
 
 
 def _own_words(server: _Discovery, query: str, time: _Time) -> str | None:
@@ -156,7 +156,7 @@ def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:
         newest = server.number(past, now_milliseconds=time.now)
     if newest is None:
         why = f"it gives no series now and gave none in the last {_words(time.history)}"
-        return QueryInspection(0, None, None, (why, *_counter_problems(server, query)))
+        return QueryInspection(0, None, None, (why,))
     oldest = server.number(
         f"min(min_over_time(timestamp({inner}){time.window}))", now_milliseconds=time.now
     )
@@ -165,7 +165,6 @@ def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:
     problems = (
         *_time_problems(oldest_milliseconds, _milliseconds(newest), time),
         *_series_problems(server, inner, series, time),
-        *_counter_problems(server, query),
     )
     return QueryInspection(series, oldest_milliseconds, _milliseconds(newest), problems)
 
@@ -191,18 +190,31 @@ def _series_problems(server: _Discovery, inner: str, series: int, time: _Time) -
         yield f"{100 * nan / samples:.0f} % of its samples are NaN"
 
 
-def _counter_problems(server: _Discovery, query: str) -> Iterator[str]:
-    text = without_strings(query)
-    counter = _COUNTER.search(text)
-    name = counter[0] if counter else None
-    if name is None and is_plain_selector(query):
-        plain = metric_name(query)
-        name = plain if plain and server.metric_type(plain) == "counter" else None
-    if name and not _OF_COUNTERS.search(text):
-        yield (
-            f"{name} is a counter, which only grows: write rate({name}[5m]) or "
-            f"increase({name}[5m]) in its place"
-        )
+def _with_types(server: _Discovery, query: str, inspection: QueryInspection) -> QueryInspection:
+    types = _metric_types(server, query)
+    problem = counter_problem(query, types)
+    problems = (*inspection.problems, problem) if problem else inspection.problems
+    return replace(inspection, problems=problems, metric_types=types)
+
+
+def _metric_types(server: _Discovery, query: str) -> dict[str, str]:
+    """Return what is known of a query's metrics: nothing, where the server tells no types."""
+    types: dict[str, str] = {}
+    with suppress(SourceError):
+        for name in metric_names(query):
+            if known := _type_of(server, name):
+                types[name] = known
+    return types
+
+
+def _type_of(server: _Discovery, name: str) -> str | None:
+    known = server.metric_type(name)
+    family = family_name(name)
+    if known or not family:
+        return known
+    # A histogram's series, and a counter's in OpenMetrics, have longer names than the metric.
+    known = server.metric_type(family)
+    return known if known and is_part_of(name, known) else None
 
 
 def _count(server: _Discovery, query: str, time: _Time) -> int:

@@ -2,14 +2,14 @@
 
 import re
 
-_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_STRING = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)"""
-_MATCHER = rf"(?:(?:[a-zA-Z_][a-zA-Z0-9_]*|{_STRING})\s*(?:=~|!~|!=|=)\s*{_STRING}|{_STRING})"
-_BRACES = rf"\{{\s*(?:{_MATCHER}\s*(?:,\s*{_MATCHER}\s*)*,?\s*)?\}}"
-_SELECTOR = re.compile(rf"\s*(?:({_NAME})\s*(?:{_BRACES})?|{_BRACES})\s*", re.ASCII)
-_STRINGS = re.compile(_STRING)
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+STRING = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)"""
+_MATCHER = rf"(?:(?:[a-zA-Z_][a-zA-Z0-9_]*|{STRING})\s*(?:=~|!~|!=|=)\s*{STRING}|{STRING})"
+BRACES = rf"\{{\s*(?:{_MATCHER}\s*(?:,\s*{_MATCHER}\s*)*,?\s*)?\}}"
+_SELECTOR = re.compile(rf"\s*(?:({NAME})\s*(?:{BRACES})?|{BRACES})\s*", re.ASCII)
+_STRINGS = re.compile(STRING)
 # PromQL reads these words as numbers.
-_NUMBERS = frozenset({"nan", "inf"})
+NUMBERS = frozenset({"nan", "inf"})
 
 
 def is_plain_selector(query: str) -> bool:
@@ -22,7 +22,7 @@ def is_plain_selector(query: str) -> bool:
     (True, False)
     """
     match = _SELECTOR.fullmatch(query)
-    return match is not None and (match[1] or "").lower() not in _NUMBERS
+    return match is not None and (match[1] or "").lower() not in NUMBERS
 
 
 def metric_name(selector: str) -> str | None:

@@ -26,7 +26,7 @@ def check(
         typer.Option(
             "--against-prometheus",
             help="Also run every query and read every mask: how many series, how much history, "
-            "how many hours are hidden, which problems.",
+            "which types of metrics, how many hours are hidden, which problems.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
@@ -40,6 +40,10 @@ def check(
     Every problem is listed at once, with its line. A false alarm is a page about a series that
     is healthy; a budget of 1/30d allows each series one in 30 days, so 1,000 series may page 33
     times a day. This command does the sum and warns where a team accepts less.
+
+    Asked, Prometheus also tells the types of metrics that it scrapes. A counter only grows, so a
+    query that reads one as it is gets a warning with the query to write, such as
+    rate(requests_total[5m]).
 
     Exit codes: 0 right, 1 a query failed or found nothing to learn from or a mask cannot be read,
     2 the configuration is refused.
@@ -202,7 +206,7 @@ def _counted(count: int, thing: str) -> str:
 
 def _heading(found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
     plain = ("SIGNAL", "STEP", "HISTORY", "FORECAST", "TEAM", "BUDGET", "FALSE PAGES A WEEK")
-    return (*plain, "SERIES", "HISTORY THERE") if found else plain
+    return (*plain, "SERIES", "HISTORY THERE", "METRIC TYPES") if found else plain
 
 
 def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
@@ -222,9 +226,15 @@ def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str,
     if inspection is None:
         return (*cells, f"{pages:.2f} a series")
     if _is_blocked(inspection) and not inspection.n_series:
-        return (*cells, "-", "-", "-")
+        return (*cells, "-", "-", "-", _types(inspection))
     there = _in_words(_history_seconds(inspection))
-    return (*cells, f"{pages * inspection.n_series:.2f}", str(inspection.n_series), there)
+    n_series = inspection.n_series
+    return (*cells, f"{pages * n_series:.2f}", str(n_series), there, _types(inspection))
+
+
+def _types(inspection: "QueryInspection") -> str:
+    types = [f"{name} {metric_type}" for name, metric_type in inspection.metric_types.items()]
+    return _listed(types) or "-"
 
 
 def _in_words(seconds: float | None) -> str:
@@ -292,6 +302,7 @@ def _entry(
     if inspection is not None:
         entry["series"] = inspection.n_series
         entry["history_there_seconds"] = _history_seconds(inspection)
+        entry["metric_types"] = dict(inspection.metric_types)
         entry["problems"] = list(inspection.problems)
         entry["masks"] = [plain(reading) for reading in hidden]
     return entry

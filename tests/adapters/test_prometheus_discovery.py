@@ -1,10 +1,12 @@
 """What a real Prometheus says of a query, and what is made of it."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 import numpy as np
 import pytest
+import urllib3
 
 from forewarn_adapters import prometheus_discovery
 from forewarn_adapters.config.endpoints import BasicAuth, Tls
@@ -14,7 +16,7 @@ from forewarn_adapters.prometheus_discovery import QueryInspection, inspect_quer
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.errors import SourceTimeout, SourceUnavailable
 from forewarn_models.labels import labels_of
-from hostile_server import answering, hanging, hostile
+from hostile_server import Behaviour, Exchange, answering, hanging, hostile
 from secure_prometheus import NAME, PASSWORD, USERNAME, secure_prometheus
 from webhook import wait_until
 
@@ -69,10 +71,6 @@ def test_a_good_query_has_no_problems(settings, now, query):
     assert abs(inspection.oldest_milliseconds - (now - 2_900 * SECOND)) <= 100 * SECOND
 
 
-COUNTER = (
-    "seen_total is a counter, which only grows: "
-    "write rate(seen_total[5m]) or increase(seen_total[5m]) in its place"
-)
 TWINS = (
     "1 of its 2 series differ from others in nothing but the metric's name: "
     "name one metric, or aggregate with `sum by`"
@@ -82,9 +80,8 @@ MANY = (
 )
 PROBLEMS = {
     "nothing": ("it gives no series now and gave none in the last 48m",),
-    "seen_total": (COUNTER,),
-    'sum(seen_total{host!="rate(x)"})': (COUNTER,),
-    "rate(seen_total[1m])": (),
+    "seen_total": (),  # it was never scraped, so its type is unknown
+    "sum(rate(seen_total[1m]))": (),
     "holey": ("25 % of its samples are NaN",),
     "gone": ("its newest sample is 20m old",),
     '{host="0"}': (TWINS,),
@@ -126,20 +123,126 @@ def test_a_refusal_names_the_place_in_the_query_as_it_is_written(settings, now):
     assert "unclosed left parenthesis" in problem
 
 
-def test_the_type_of_a_scraped_metric_is_known_and_counters_are_told_by_it(tmp_path):
-    exposition = "# TYPE odd counter\nodd 3\n# TYPE even gauge\neven 2\n"
-    kind = {"Content-Type": "text/plain; version=0.0.4"}
-    with hostile(answering(200, exposition, kind)) as target:
-        job = ScrapeJob("odd", target.url.removeprefix("http://"), interval="100ms")
-        server = start_prometheus(tmp_path, PrometheusSettings(jobs=[job]))
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes metrics of each type, in both formats."""
+    old = {"Content-Type": "text/plain; version=0.0.4"}
+    new = {"Content-Type": "application/openmetrics-text; version=1.0.0; charset=utf-8"}
+    with (
+        hostile(answering(200, EXPOSITION, old)) as first,
+        hostile(answering(200, OPEN_METRICS, new)) as second,
+    ):
+        targets = {"first": first.url, "second": second.url}
+        jobs = [ScrapeJob(n, u.removeprefix("http://"), "200ms") for n, u in targets.items()]
+        server = start_prometheus(tmp_path_factory.mktemp("scraped"), PrometheusSettings(jobs=jobs))
         settings = Prometheus(url=server.url)
-        try:
-            wait_until(lambda: inspected(settings, "odd", moment()).n_series == 1)
-            odd, even = (inspected(settings, name, moment()).problems for name in ("odd", "even"))
-            assert [line[:16] for line in odd if "counter" in line] == ["odd is a counter"]
-            assert [line for line in even if "counter" in line] == []
-        finally:
-            server.stop()
+        up = "sum(up{job=~'first|second'}) == 2"
+        wait_until(lambda: inspected(settings, up, moment()).n_series == 1)
+        yield settings
+        server.stop()
+
+
+EXPOSITION = """\
+# TYPE odd counter
+odd 3
+# TYPE even gauge
+even 2
+# TYPE split gauge
+split 1
+# TYPE plain untyped
+plain 1
+# TYPE pages_total gauge
+pages_total 1
+# TYPE wait_seconds histogram
+wait_seconds_bucket{le="1"} 2
+wait_seconds_bucket{le="+Inf"} 3
+wait_seconds_sum 4
+wait_seconds_count 3
+# TYPE size_bytes summary
+size_bytes{quantile="0.5"} 2
+size_bytes_sum 9
+size_bytes_count 3
+"""
+OPEN_METRICS = """\
+# TYPE orders counter
+orders_total 7
+# TYPE split counter
+split_total 1
+# EOF
+"""
+TYPED = {
+    "odd": ({"odd": "counter"}, "odd is a counter, which only grows: write rate(odd[5m])"),
+    "rate(odd[1m])": ({"odd": "counter"}, None),
+    "even": ({"even": "gauge"}, None),
+    "pages_total": ({"pages_total": "gauge"}, None),
+    "sum(orders_total)": (
+        {"orders_total": "counter"},
+        "orders_total is a counter, which only grows: write sum(rate(orders_total[5m]))",
+    ),
+    "wait_seconds_sum / even": (
+        {"wait_seconds_sum": "histogram", "even": "gauge"},
+        "wait_seconds_sum is a counter, which only grows: write rate(wait_seconds_sum[5m]) / even",
+    ),
+    "wait_seconds_bucket": (
+        {"wait_seconds_bucket": "histogram"},
+        (
+            "wait_seconds_bucket holds the buckets of a histogram, which only grow: "
+            "write histogram_quantile(0.99, rate(wait_seconds_bucket[5m]))"
+        ),
+    ),
+    "size_bytes": ({"size_bytes": "summary"}, None),
+    "size_bytes_count": (
+        {"size_bytes_count": "summary"},
+        "size_bytes_count is a counter, which only grows: write rate(size_bytes_count[5m])",
+    ),
+    "split_total": ({}, None),  # its two targets do not agree on what it is
+    "plain": ({}, None),
+    "even_count": ({}, None),
+}
+
+
+@pytest.mark.parametrize(("query", "expected"), TYPED.items(), ids=TYPED.keys())
+def test_the_types_of_scraped_metrics_are_known_and_counters_told_by_them(scraped, query, expected):
+    types, advice = expected
+    inspection = inspected(scraped, query, moment())
+    assert inspection.metric_types == types
+    told = [problem for problem in inspection.problems if "grow" in problem]
+    assert told == ([f"{advice} in its place"] if advice else [])
+
+
+def without_metadata(prometheus: Prometheus, status: int, body: str) -> Behaviour:
+    """Answer as a real server, but for the types of metrics."""
+
+    def behave(exchange: Exchange) -> None:
+        request = exchange.request
+        if request.path.startswith("/api/v1/metadata"):
+            exchange.answer(status, body.encode())
+            return
+        path = f"{prometheus.url}{request.path}"
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = urllib3.request(request.method, path, body=request.body, headers=kind)
+        exchange.answer(answer.status, answer.data)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, "not found"),
+        (500, "{}"),
+        (200, "<html>"),
+        (200, '{"status":"success","data":[]}'),
+        (200, '{"status":"success","data":{"odd":[{}]}}'),
+        (200, '{"status":"success","data":{}}'),
+    ],
+)
+def test_a_server_that_tells_no_types_is_no_problem(scraped, status, body):
+    with hostile(without_metadata(scraped, status, body)) as server:
+        settings = Prometheus(url=server.url, retries=0)
+        inspection = inspected(settings, "odd", moment())
+    assert (inspection.n_series, inspection.metric_types) == (1, {})
+    assert [problem for problem in inspection.problems if "counter" in problem] == []
 
 
 def test_credentials_and_certificates_are_those_of_reading(tmp_path):

@@ -1,15 +1,24 @@
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import urllib3
 
 from forewarn.__main__ import main
 from forewarn_adapters.config.schema import RemoteWrite
-from forewarn_adapters.local_servers import LocalServer
+from forewarn_adapters.local_servers import (
+    LocalServer,
+    PrometheusSettings,
+    ScrapeJob,
+    start_prometheus,
+)
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.labels import labels_of
+from hostile_server import answering, hostile
+from webhook import wait_until
 
 CONFIG = """
 prometheus: {{url: "{url}", retries: 0, timeout: 5s}}
@@ -140,9 +149,9 @@ def test_every_query_is_run_on_a_real_prometheus(check, three_series):
     assert code == 0
     lines = [line.split() for line in out.splitlines()]
     heading = next(line for line in lines if line[:1] == ["SIGNAL"])
-    assert heading[-3:] == ["SERIES", "HISTORY", "THERE"]
+    assert heading[-5:] == ["SERIES", "HISTORY", "THERE", "METRIC", "TYPES"]
     row = next(line for line in lines if line[:1] == ["load"])
-    assert row[6:] == ["1.50", "3", "40", "minutes"]
+    assert row[6:] == ["1.50", "3", "40", "minutes", "-"]
     assert "team checkout: 1.50 false pages a week; accepts 1.00" in out
     assert "warning: team checkout: its signals allow 1.50 false pages a week" in out
     assert "warning: signal sum_of_load: it has " in out  # far less history than 28d
@@ -155,6 +164,7 @@ def test_the_answer_for_machines_holds_the_same(check, three_series):
     report = json.loads(out)
     load = report["signals"][0]
     assert (load["name"], load["series"], load["problems"]) == ("load", 3, [])
+    assert load["metric_types"] == {}
     assert 2_000 < load["history_there_seconds"] < 2_500
     assert report["teams"][0] == {
         "team": "checkout",
@@ -165,6 +175,69 @@ def test_the_answer_for_machines_holds_the_same(check, three_series):
     plain = json.loads(check("--json")[1])
     assert "series" not in plain["signals"][0]
     assert plain["signals"][0]["step_seconds"] == 30.0
+
+
+SCRAPED = """\
+# TYPE visits_total counter
+visits_total 3
+# TYPE load_ratio gauge
+load_ratio 0.5
+# TYPE wait_seconds histogram
+wait_seconds_bucket{le="+Inf"} 3
+wait_seconds_sum 4
+wait_seconds_count 3
+"""
+OF_SCRAPED = """
+prometheus: {{url: "{url}", retries: 0}}
+signals:
+  - {{name: visits, query: sum(visits_total)}}
+  - {{name: waits, query: wait_seconds_bucket}}
+  - {{name: load, query: load_ratio}}
+  - {{name: mean_wait, query: "rate(wait_seconds_sum[5m]) / rate(wait_seconds_count[5m])"}}
+"""
+
+
+@pytest.fixture(scope="module")
+def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The url of a Prometheus that scrapes a counter, a gauge and a histogram."""
+    kind = {"Content-Type": "text/plain; version=0.0.4"}
+    with hostile(answering(200, SCRAPED, kind)) as target:
+        jobs = [ScrapeJob("typed", target.url.removeprefix("http://"), interval="100ms")]
+        directory = tmp_path_factory.mktemp("scraping")
+        server = start_prometheus(directory, PrometheusSettings(jobs=jobs))
+        query = {"query": "rate(wait_seconds_sum[5m])"}
+        url = f"{server.url}/api/v1/query"
+        wait_until(lambda: urllib3.request("GET", url, fields=query).json()["data"]["result"])
+        yield server.url
+        server.stop()
+
+
+def test_the_types_of_metrics_are_told_and_what_to_write_for_counters(check, scraping):
+    write(OF_SCRAPED.format(url=scraping))
+    code, out, _ = check("--against-prometheus")
+    assert code == 0
+    types = {line.split()[0]: line.split("  ")[-1].strip() for line in out.splitlines()[3:8]}
+    assert types == {
+        "SIGNAL": "METRIC TYPES",
+        "visits": "visits_total counter",
+        "waits": "wait_seconds_bucket histogram",
+        "load": "load_ratio gauge",
+        "mean_wait": "wait_seconds_sum histogram, wait_seconds_count histogram",
+    }
+    told = [line for line in out.splitlines() if "grow" in line]
+    visits, waits = told
+    assert visits == (
+        "warning: signal visits: visits_total is a counter, which only grows: "
+        "write sum(rate(visits_total[5m])) in its place"
+    )
+    assert waits.endswith(
+        "write histogram_quantile(0.99, rate(wait_seconds_bucket[5m])) in its place"
+    )
+    report = json.loads(check("--against-prometheus", "--json")[1])
+    assert report["signals"][0]["metric_types"] == {"visits_total": "counter"}
+    assert [line for line in report["warnings"] if "grow" in line] == [
+        line.removeprefix("warning: ") for line in told
+    ]
 
 
 MASKED = """
@@ -231,7 +304,7 @@ signals:
     assert "error: signal nobody: it gives no series now and gave none in the last " in out
     assert "\nload " in out
     row = next(line for line in out.splitlines() if line.startswith("wrong "))
-    assert row.split()[-3:] == ["-", "-", "-"]
+    assert row.split()[-4:] == ["-", "-", "-", "-"]
     errors = json.loads(check("--against-prometheus", "--json")[1])["errors"]
     assert [error.split(":")[0] for error in errors] == ["signal wrong", "signal nobody"]
 

@@ -24,6 +24,12 @@ Everything is in one YAML file, `forewarn.yaml`. `forewarn check` reads it, list
 with its line and changes nothing; `forewarn check --print` shows it with all defaults;
 [an example](../deploy/forewarn.example.yaml) shows most keys.
 
+`forewarn check --against-prometheus` also runs every query: how many series it gives, how much
+history there is, and of which types its metrics are, where Prometheus learned them from a scrape. A
+counter only grows, so whatever comes next was never seen before; where a query reads one as it is,
+outside of `rate`, `increase` and the like, the warning gives the query to write. Of what it cannot
+be sure of, such as a difference of counters, it says nothing.
+
 - **Unknown keys are refused**, with the nearest known one, and so is a key that stands twice.
 - **Durations** are whole numbers with units: `ms`, `s`, `m`, `h`, `d`, `w`, `y` (365 days), such
   as `30s`, `1h30m`, `28d`.
