@@ -157,7 +157,7 @@ AROUND = st.sampled_from(
     )
 )
 BETWEEN = st.sampled_from(
-    ["{} + {}", "{} or {}", "({}) / on (job) ({})", "sum({}) * ignoring (up) group_left {}"]
+    ["{} + {}", "{} or {}", "({}) / on (job) ({})", "sum({}) * ignoring (up) group_left sum({})"]
 )
 
 
