@@ -11,19 +11,17 @@ from zoneinfo import ZoneInfo
 from forewarn_adapters.config.learning import CalendarServer
 from forewarn_adapters.http import HttpClient, HttpLimits, shown
 from forewarn_adapters.prometheus_answer import failure_of
+from forewarn_adapters.repeating import check_rules
 from forewarn_models.errors import DataError, ForewarnError
 from forewarn_models.masks import Interval
 
 if TYPE_CHECKING:
-    from icalendar import Calendar, Component, Event
+    from icalendar import Calendar, Event
 
 Place: TypeAlias = str | Path | CalendarServer
 
 MOST_BYTES = 1 << 22
 MOST_EVENTS = 5_000
-# From the first of a recurring event to the end of the history, of all events together: the
-# library meets each on its way, a hundred thousand in a second or two.
-MOST_OCCURRENCES = 300_000
 _RETRIES = 2
 
 
@@ -91,38 +89,19 @@ def _occurrences(content: bytes, start: datetime, end: datetime) -> "list[Event]
     import recurring_ical_events
 
     calendar = icalendar.Calendar.from_ical(content)
-    _check_count(calendar, end)
+    _check_size(calendar, end)
     found = recurring_ical_events.of(calendar).between(start, end)
     return [event for event in found if str(event.get("STATUS", "")).upper() != "CANCELLED"]
 
 
-def _check_count(calendar: "Calendar", end: datetime) -> None:
+def _check_size(calendar: "Calendar", end: datetime) -> None:
     events = calendar.walk("VEVENT")
     if len(events) > MOST_EVENTS:
         raise DataError(f"a calendar must have at most {MOST_EVENTS} events, got {len(events)}")
-    count = sum(_repetitions(event, end.date()) for event in events)
-    if count > MOST_OCCURRENCES:
-        raise DataError(
-            f"the events of a calendar must repeat at most {MOST_OCCURRENCES} times up to now, got "
-            f"{count}: let them begin later or repeat less often"
-        )
-
-
-def _repetitions(event: "Component", until: date) -> int:
-    """Return at most how often an event repeats itself up to a day."""
-    rules = event.get("RRULE", [])
-    start = event.decoded("DTSTART")
-    day = start.date() if isinstance(start, datetime) else start
-    days = max(0, (until - day).days)
-    return days * sum(_a_day(rule) for rule in (rules if isinstance(rules, list) else [rules]))
-
-
-def _a_day(rule: "dict[str, list[object]]") -> int:
-    """Return at most how often a rule repeats in a day."""
-    n = {"HOURLY": 24, "MINUTELY": 1_440, "SECONDLY": 86_400}.get(str(rule["FREQ"][0]).upper(), 1)
-    for part in ("BYHOUR", "BYMINUTE", "BYSECOND"):
-        n *= max(1, len(rule.get(part, [])))
-    return n
+    zones = [*calendar.walk("STANDARD"), *calendar.walk("DAYLIGHT")]
+    if len(zones) > MOST_EVENTS:
+        raise DataError(f"a calendar's clocks must change at most {MOST_EVENTS} times in its zones")
+    check_rules(events, zones, end.date())
 
 
 def _interval(event: "Event", zone: ZoneInfo) -> Interval:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from forewarn_adapters import maintenance
+from forewarn_adapters import maintenance, repeating
 from forewarn_adapters.config.endpoints import BasicAuth, Tls
 from forewarn_adapters.config.learning import CalendarServer
 from forewarn_adapters.maintenance import name_of, read_calendar
@@ -106,6 +106,65 @@ def test_what_is_no_calendar_is_refused_with_its_name(read, text):
 def test_a_rule_without_measure_is_refused_before_it_is_followed(read, rule):
     with pytest.raises(DataError, match="must repeat at most 300000 times up to now, got "):
         read(calendar(f"{NIGHT}RRULE:{rule}"))
+
+
+@pytest.mark.parametrize("kind", ["VEVENT", "STANDARD"])
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("FREQ=DAILY;INTERVAL=0", "INTERVAL must be at least 1, got FREQ=DAILY;INTERVAL=0"),
+        ("FREQ=WEEKLY;INTERVAL=-2", "INTERVAL must be at least 1, got FREQ=WEEKLY;INTERVAL=-2"),
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "must name days that there are, got FREQ=DAILY"),
+        ("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=3", "must name days that there are"),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=TU", "must name days that there are"),  # begins on a Monday
+        ("FREQ=DAILY;BYSETPOS=2", "must name days that there are"),
+        ("FREQ=MINUTELY;BYMONTH=2", "repeats within a day must not choose days, got FREQ=MINUT"),
+    ],
+)
+def test_a_rule_without_an_end_is_refused_before_it_is_followed(read, kind, rule, said):
+    start = f"DTSTART:20240101T000000\nRRULE:{rule}"
+    zone = f"TZOFFSETFROM:+0100\nTZOFFSETTO:+0200\n{start}"
+    text = {
+        "VEVENT": calendar(start),
+        "STANDARD": calendar().replace(
+            "END:VCALENDAR",
+            f"BEGIN:VTIMEZONE\nTZID:Here\nBEGIN:STANDARD\n{zone}\nEND:STANDARD\n"
+            "END:VTIMEZONE\nEND:VCALENDAR",
+        ),
+    }
+    with pytest.raises(DataError, match=said):
+        read(text[kind])
+
+
+def test_rules_that_together_skip_too_many_days_are_refused(read, monkeypatch):
+    monkeypatch.setattr(repeating, "MOST_EMPTY_DAYS", 3_000)
+    leap = "DTSTART:20240229T100000Z\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29"
+    assert read(calendar(leap, leap)) == []
+    with pytest.raises(DataError, match="must skip at most 3000 days, got more"):
+        read(calendar(leap, leap, leap))
+
+
+@pytest.mark.parametrize(
+    ("rule", "days"),
+    [
+        ("FREQ=YEARLY;BYMONTH=10;BYMONTHDAY=31", ["31"]),
+        ("FREQ=MONTHLY;BYDAY=-1TH", ["31"]),
+        ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", ["31"]),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;WKST=SU", ["22"]),
+        ("FREQ=DAILY;INTERVAL=5", ["23", "28", "02"]),
+        ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20241023", ["22"]),
+        ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20241022T230000Z", ["22"]),
+        ("FREQ=WEEKLY;BYDAY=TU;COUNT=43", ["22"]),
+        ("FREQ=YEARLY;BYMONTH=10;BYMONTHDAY=31;UNTIL=20220101T000000Z", []),
+    ],
+)
+@pytest.mark.parametrize(
+    "start", ["DTSTART:20240102T100000", "DTSTART;TZID=Europe/Berlin:20240102T100000"]
+)
+def test_a_rule_with_an_end_is_followed_to_it(read, start, rule, days):
+    start = start.replace("2024", "2021") if "2022" in rule else start
+    found = read(calendar(f"{start}\nDURATION:PT1H\nRRULE:{rule}"))
+    assert sorted(begin[3:5] for begin, _ in found) == sorted(days)
 
 
 def test_a_calendar_of_too_many_events_or_bytes_is_refused(read, monkeypatch):
