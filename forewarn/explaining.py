@@ -192,7 +192,7 @@ def _chosen(question: Question, series: Sequence[Labels]) -> list[int]:
         more = f" and {len(series) - _MOST_NAMED} more" if len(series) > _MOST_NAMED else ""
         raise DataError(
             f"--series must name a series that the model of {question.signal.name!r} knows, such "
-            f"as {named}{more}; a newer series is known after the next training"
+            f"as {named}{more}; a new series can be explained once the next model knows it"
         )
     return chosen
 

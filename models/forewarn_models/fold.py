@@ -57,7 +57,7 @@ def welcome(
     `first_values` are the values of unknown series; those without a sibling stay unknown.
     """
     wider, carry = model.welcome(first_values, state.carry)
-    rows = _common_rows(model, wider)
+    rows = common_rows(model, wider)
     blank = no_episodes(len(wider.output_series), carry.next_milliseconds)
     for name, array in state.episodes.arrays.items():
         blank.arrays[name][rows] = array
@@ -66,14 +66,14 @@ def welcome(
 
 def without_newcomers(model: FittedDetector, wider: FittedDetector, state: FoldState) -> FoldState:
     """Return the part of a state of `wider`, which welcomed series, that belongs to `model`."""
-    rows, n_series = _common_rows(model, wider), len(model.series)
+    rows, n_series = common_rows(model, wider), len(model.series)
     carry = {name: array[:n_series] for name, array in state.carry.arrays.items()}
     episodes = {name: array[rows] for name, array in state.episodes.arrays.items()}
     following = state.carry.next_milliseconds
     return FoldState(Carry(carry, following), Carry(episodes, following))
 
 
-def _common_rows(model: FittedDetector, wider: FittedDetector) -> IntegerArray:
+def common_rows(model: FittedDetector, wider: FittedDetector) -> IntegerArray:
     """Return where the rows of `model` are among those of `wider`."""
     n_series = len(model.series)
     n_groups = len(model.output_series) - n_series
@@ -95,13 +95,32 @@ def fold_state_from_bytes(data: bytes) -> FoldState:
         raise UnknownFormat(
             f"a fold's state of format 1 is needed, got {state.kind!r} {state.format_version}"
         )
-    following = int(state.manifest["next_milliseconds"])
+    try:
+        following = int(state.manifest["next_milliseconds"])
+        episodes = with_views(_part(state, _EPISODES, following))
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise UnknownFormat(f"a fold's state must be whole, got no usable {wrong}") from wrong
+    return FoldState(_part(state, _CARRY, following), episodes)
 
-    def part(prefix: str) -> Carry:
-        names = [name for name in state.arrays if name.startswith(prefix)]
-        return Carry({n.removeprefix(prefix): state.arrays[n] for n in names}, following)
 
-    return FoldState(part(_CARRY), with_views(part(_EPISODES)))
+def _part(state: State, prefix: str, following: int) -> Carry:
+    names = [name for name in state.arrays if name.startswith(prefix)]
+    return Carry({n.removeprefix(prefix): state.arrays[n] for n in names}, following)
+
+
+def fits(model: FittedDetector, state: FoldState) -> bool:
+    """Return whether a state that was stored has the arrays, by name and shape, of this model.
+
+    A state of another release need not: a carry may have been laid out in another way.
+    """
+    start = start_fold(model, FoldPolicy())
+    return _shapes(start.carry) == _shapes(state.carry) and (
+        _shapes(start.episodes) == _shapes(state.episodes)
+    )
+
+
+def _shapes(carry: Carry) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in carry.arrays.items()}
 
 
 def unknown_series(model: FittedDetector, samples: Samples) -> tuple[Labels, ...]:

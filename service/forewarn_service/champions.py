@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -13,7 +13,7 @@ from forewarn_models.artefact import to_bytes
 from forewarn_models.catalogue import detector_from_state
 from forewarn_models.contract import FittedDetector, State
 from forewarn_models.errors import ForewarnError, ModelError
-from forewarn_models.fold import FoldPolicy, FoldState, fold_state_from_bytes, start_fold
+from forewarn_models.fold import FoldPolicy, FoldState, fits, fold_state_from_bytes, start_fold
 from forewarn_service.scorer import Scorer
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.worker import Ready, Worker
@@ -93,16 +93,28 @@ class ChampionWatch:
     ) -> tuple[FoldState, int]:
         """Return where the fold goes on after a start, and up to when scores are handed out."""
         name = worker.signal.name
-        found = self.checkpoints.read(name)
-        if not isinstance(found, Checkpoint):
-            _log.info("signal %s: no checkpoint: %s", name, found.detail)
+        try:
+            facts, state = self._kept(name, model, mark)
+        except ModelError as unusable:
+            _log.info("signal %s: no checkpoint: %s", name, unusable)
             written = self.written_until(name)
             return start_fold(model, policy), self.clock() if written is None else written
-        worker.quality.restore(found.facts)
-        state = fold_state_from_bytes(found.fold_state)
-        if found.facts.get("champion") == mark:
-            return state, int(found.facts.get("emitted_until_milliseconds", 0))
+        worker.quality.restore(facts)
+        if facts.get("champion") == mark:
+            return state, int(facts.get("emitted_until_milliseconds", 0))
         return start_fold(model, policy), state.carry.next_milliseconds - 1
+
+    def _kept(
+        self, signal: str, model: FittedDetector, mark: int
+    ) -> tuple[Mapping[str, float], FoldState]:
+        """Return what the checkpoint holds; ModelError when this release cannot go on from it."""
+        found = self.checkpoints.read(signal)
+        if not isinstance(found, Checkpoint):
+            raise ModelError(found.detail)
+        state = fold_state_from_bytes(found.fold_state)
+        if found.facts.get("champion") == mark and not fits(model, state):
+            raise ModelError("its arrays must have the shapes of the model's, got others")
+        return found.facts, state
 
 
 def _check_step(model: FittedDetector, worker: Worker) -> None:

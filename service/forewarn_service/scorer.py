@@ -8,7 +8,7 @@ leave. A slot that is still open is folded as it is, and again when more of it a
 a group is handed out when the slot is over.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,14 @@ import numpy as np
 from forewarn_models.arrays import BooleanArray, IntegerArray
 from forewarn_models.budget import score_of
 from forewarn_models.contract import FittedDetector
-from forewarn_models.fold import FoldPolicy, FoldState, fold, welcome, without_newcomers
+from forewarn_models.fold import (
+    FoldPolicy,
+    FoldState,
+    common_rows,
+    fold,
+    welcome,
+    without_newcomers,
+)
 from forewarn_models.labels import Labels
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
@@ -26,6 +33,8 @@ from forewarn_service.state_ring import StateRing
 from forewarn_service.timing import Timing
 from forewarn_service.verdict_rows import NewestRows, concatenate, empty, select
 
+# Series that come and go add rows until the next training; so many at most under one champion.
+MOST_WELCOMED = 10_000
 # The buffer's window is shortened for signals with very many series.
 _MAX_WINDOW_SAMPLES = 6_000_000
 # A group waits this long for the samples of its slot that are still on their way.
@@ -107,6 +116,12 @@ class Scorer:
         """How much memory the recent samples and the states of the fold take."""
         return self._buffer.kept_bytes + self._ring.kept_bytes
 
+    @property
+    def places_left(self) -> int:
+        """How many more series may be welcomed under this champion."""
+        n_welcomed = len(self.model.series) - len(self._champion.series)
+        return max(0, MOST_WELCOMED - n_welcomed)
+
     def state_before(self, milliseconds: int) -> FoldState:
         """Return the newest state of which nothing after this time is part: for a checkpoint.
 
@@ -166,15 +181,28 @@ class Scorer:
             self._refold_from = max(earliest, self.oldest_milliseconds)
 
     def welcome(self, first_values: dict[Labels, float]) -> "Scorer | None":
-        """Return a scorer that also scores those unknown series that it can; None without any."""
+        """Return a scorer that also scores those unknown series that it can; None without any.
+
+        What it shows is what this one shows until more is read: the source may fail before. Raises
+        DataError when there would be more series than a signal may have.
+        """
+        places = self.places_left
+        if not places:
+            return None
         oldest = self._ring.at_or_before(self._ring.oldest_milliseconds)
         model, start = welcome(self.model, oldest, first_values)
-        if model.series == self.model.series:
+        taken = model.series[len(self.model.series) :]
+        if not taken:
             return None
+        if len(taken) > places:
+            chosen = {labels: first_values[labels] for labels in taken[:places]}
+            model, start = welcome(self.model, oldest, chosen)
         wider = Scorer(
             model, self._policy, timing=self._timing, start=start, champion=self._champion
         )
         wider.adopt(self)
+        rows = common_rows(self.model, model)
+        wider.newest.update(replace(self.newest.table, series=model.output_series, row=rows))
         return wider
 
     def _refold(self, earliest_milliseconds: int) -> list[Verdicts]:

@@ -220,22 +220,36 @@ class Worker:
 
     def _welcome(self) -> None:
         """Score series that the champion does not know, where it knows siblings of theirs."""
-        asked = {labels: newest.value for labels, newest in self._unknown.items()}
-        for labels in self._strangers:
-            asked.pop(labels, None)
+        self._strangers &= self._unknown.keys()  # who is gone may be asked for when it is back
+        asked = {
+            labels: newest.value
+            for labels, newest in self._unknown.items()
+            if labels not in self._strangers
+        }
         if self._current is None or not asked:
             return
-        wider = self._current.scorer.welcome(asked)
-        known = set(wider.model.series) if wider else set()
-        self._strangers |= asked.keys() - known
+        self._strangers |= asked.keys()
+        name = self.signal.name
+        try:
+            wider = self._current.scorer.welcome(asked)
+        except ForewarnError as failed:  # those that are known are scored all the same
+            self._telemetry.failed(failed.reason, signal=name)
+            _log.warning("signal %s: %d new series stay untrained: %s", name, len(asked), failed)
+            return
         if wider:
-            self._unknown = {key: self._unknown[key] for key in self._unknown.keys() - known}
-            self._current = replace(self._current, scorer=wider)
-            _log.info(
-                "signal %s: %d series begin with what siblings know",
-                self.signal.name,
-                len(asked.keys() & known),
-            )
+            self._widen(self._current, wider)
+        elif not self._current.scorer.places_left:
+            self._telemetry.failed("too_many_newcomers", signal=name)
+
+    def _widen(self, current: Ready, wider: Scorer) -> None:
+        name, known = self.signal.name, set(wider.model.series)
+        n_new = len(known) - len(current.scorer.model.series)
+        self._unknown = {key: newest for key, newest in self._unknown.items() if key not in known}
+        self._current = replace(current, scorer=wider)
+        _log.info("signal %s: %d series begin with what siblings know", name, n_new)
+        if not wider.places_left:
+            self._telemetry.failed("too_many_newcomers", signal=name)
+            _log.warning("signal %s: more new series stay untrained until a training", name)
 
     def _catch_up(self, now: int) -> None:
         if self._current is None:

@@ -259,6 +259,11 @@ def test_an_instant_that_the_champion_has_learned_from_names_the_range_and_the_v
         (("load", "--at", AT, "--series", "machine"), 2, "--series must be label=value"),
         (("load", "--at", AT, "--series", "{machine"), 2, "--series: files answer only selectors"),
         (("load", "--at", AT, "--series", "machine=z"), 1, 'such as {machine="a",site="x"}, '),
+        (
+            ("load", "--at", AT, "--series", "machine=z"),
+            1,
+            "a new series can be explained once the next model knows it",
+        ),
         (("load", "--at", "2027-01-15T07:00:00Z"), 1, "no earlier version is kept"),
         (
             ("load", "--at", "2027-01-15T09:05:00Z"),

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.budget import parse_budget
-from forewarn_models.contract import State
+from forewarn_models.contract import Carry, State
 from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import DataError, UnknownFormat
 from forewarn_models.fold import (
     FoldPolicy,
+    fits,
     fold,
     fold_state_from_bytes,
     fold_state_to_bytes,
@@ -194,3 +195,26 @@ def test_a_state_that_was_stored_before_episodes_had_views_goes_on(model):
 def test_bytes_of_something_else_are_no_state():
     with pytest.raises(UnknownFormat, match="a fold's state of format 1 is needed, got 'x' 1"):
         fold_state_from_bytes(to_bytes(State("x", 1)))
+
+
+def test_bytes_that_lack_a_part_are_no_state(model):
+    stored = from_bytes(fold_state_to_bytes(start_fold(model, POLICY)))
+    arrays = {name: array for name, array in stored.arrays.items() if name != "episodes/active"}
+    for broken in (replace(stored, manifest={}), replace(stored, arrays=arrays)):
+        with pytest.raises(UnknownFormat, match="a fold's state must be whole"):
+            fold_state_from_bytes(to_bytes(broken))
+
+
+def test_a_state_fits_the_model_that_it_is_of_and_no_other_layout(model):
+    _, state = folded(model, samples_of(model))
+    assert fits(model, fold_state_from_bytes(fold_state_to_bytes(state)))
+    for part in ("carry", "episodes"):
+        held = getattr(state, part)
+        for name, array in held.arrays.items():
+            others = [array[:-1], array[..., None], array.reshape(len(array), -1)[:, 1:]]
+            changed = [{**held.arrays, name: other} for other in others]
+            changed.append({key: each for key, each in held.arrays.items() if key != name})
+            changed.append({**held.arrays, "more": array})
+            for arrays in changed:
+                other = replace(state, **{part: Carry(arrays, held.next_milliseconds)})
+                assert not fits(model, other)

@@ -89,6 +89,29 @@ def test_who_is_missed_is_known_again_when_a_newcomer_was_taken_in() -> None:
     assert wider.missed(until) == live.missed(until)
 
 
+def test_what_was_newest_of_series_and_groups_stays_when_a_newcomer_is_taken_in() -> None:
+    panel = history(SERIES, end_milliseconds=END)
+    champion = fitted(panel, group_by=("site",), siblings=("site",))
+    live = Scorer(champion, POLICY, timing=timing_of(STEP), start=start_fold(champion, POLICY))
+    samples = arriving(60)
+    value = np.where(samples.timestamp_milliseconds > END + 40_000, 5.0, samples.value)
+    samples = Samples(SERIES, samples.row, samples.timestamp_milliseconds, value)
+    live.advance(samples, now_milliseconds=END + 62_000)
+    wider = live.welcome({labels_of({"machine": "new", "site": "x"}): 1.0})
+    assert wider is not None
+    before, after = live.newest.table, wider.newest.table
+    assert after.series == wider.model.output_series
+    assert after.row.tolist() == list(range(5))
+    rows = [0, 1, 2, 4]  # the newcomer stands between the series and their group
+    assert [after.series[row] for row in rows] == list(before.series)
+    assert (before.severity > 0).all()
+    for name in ("timestamp_milliseconds", "score", "severity", "episode_start_milliseconds"):
+        np.testing.assert_array_equal(getattr(after, name)[rows], getattr(before, name))
+    assert np.isnan(after.score[3])
+    wider.advance(samples, now_milliseconds=END + 62_000)
+    np.testing.assert_array_equal(wider.newest.table.score[rows], before.score)
+
+
 def test_samples_that_were_read_before_are_not_scored_again() -> None:
     samples, live = arriving(10), scorer()
     live.advance(samples, now_milliseconds=END + 60_000)

@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from forewarn_adapters.checkpoint import CheckpointFolder
+from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.schema import Signal
-from forewarn_models.contract import FittedDetector
+from forewarn_models.artefact import from_bytes, to_bytes
+from forewarn_models.contract import FittedDetector, State
 from forewarn_models.errors import SourceUnavailable, StoreError
 from forewarn_models.labels import labels_of
 from forewarn_models.samples import NO_SAMPLES, Samples
+from forewarn_service import buffer as buffer_module
+from forewarn_service import scorer as scorer_module
 from forewarn_service import worker as worker_module
 from forewarn_service.champions import ChampionWatch
 from forewarn_service.live import CANNOT_SAY
@@ -323,6 +327,70 @@ def test_a_newcomer_is_welcomed_again_after_a_restart(tmp_path: Path, fleet: Sta
     assert set(Counter(keys).values()) == {1}
 
 
+def test_episodes_are_held_when_the_source_fails_in_the_tick_that_welcomes(fleet: Stand) -> None:
+    jump(fleet, 0, END + 10_000)
+    fleet.tick(times=31)
+    assert fleet.said() == ["", "", "", "untrained"]
+    before = fleet.output.snapshots[-1].newest
+    fleet.source.failure = SourceUnavailable("down")
+    fleet.tick()
+    after = fleet.output.snapshots[-1].newest
+    assert len(fleet.worker._current.scorer.model.series) == 4  # type: ignore[union-attr]  # it scores
+    assert fleet.said()[:3] == ["", "", ""]
+    assert before.severity[0] > 0
+    assert after.severity[:3].tolist() == before.severity[:3].tolist()
+    fleet.tick(times=100)
+    assert fleet.said()[0] == "source"
+    assert fleet.output.snapshots[-1].newest.severity[0] > 0
+
+
+def with_newcomers(fleet: Stand, names: str, *, after: int) -> None:
+    """Have the source hold machines that come some seconds after the end of the history."""
+    held = fleet.source.samples
+    rows = {
+        labels: [
+            (int(time), float(value))
+            for time, value in zip(
+                held.timestamp_milliseconds[held.row == row],
+                held.value[held.row == row],
+                strict=True,
+            )
+        ]
+        for row, labels in enumerate(held.series)
+    }
+    times = END + 300 + STEP * np.arange(after, 3_000)
+    for name in names:
+        rows[labels_of({"machine": name})] = [(int(time), 1.0) for time in times]
+    fleet.source.samples = samples_of(rows)
+
+
+def test_only_so_many_series_are_welcomed_under_one_champion(
+    fleet: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scorer_module, "MOST_WELCOMED", 3)
+    with_newcomers(fleet, "pqrs", after=40)
+    with_newcomers(fleet, "t", after=50)
+    fleet.tick(times=45)
+    assert Counter(fleet.said()) == {"": 6, "untrained": 2}
+    fleet.tick(times=15)
+    assert Counter(fleet.said()) == {"": 6, "untrained": 3}
+    labels = {"reason": "too_many_newcomers", "signal": "load"}
+    assert fleet.count("forewarn_errors_total", **labels) == 2  # when it was full, and of `t`
+    assert set(Counter(fleet.output.handed_out()).values()) == {1}
+
+
+def test_a_welcome_that_fails_is_counted_and_the_known_series_are_scored(
+    fleet: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buffer_module, "MAX_ROWS", 4)
+    with_newcomers(fleet, "pq", after=30)
+    fleet.tick(times=60)
+    assert fleet.said() == ["", "", "", *["untrained"] * 3]
+    expected = {(row, END + 300 + slot * STEP) for row in range(3) for slot in range(60)}
+    assert Counter(fleet.output.handed_out()) == Counter(expected)
+    assert fleet.count("forewarn_errors_total", reason="data", signal="load") == 1
+
+
 def test_a_stranger_without_a_sibling_is_asked_for_once(stand: Stand) -> None:
     stand.source.samples = stream(300, machines=4)
     stand.train()
@@ -370,7 +438,9 @@ def jump(stand: Stand, row: int, after: int) -> None:
     samples = stand.source.samples
     is_high = (samples.row == row) & (samples.timestamp_milliseconds > after)
     value = np.where(is_high, 5.0, samples.value)
-    stand.source.samples = Samples(SERIES, samples.row, samples.timestamp_milliseconds, value)
+    stand.source.samples = Samples(
+        samples.series, samples.row, samples.timestamp_milliseconds, value
+    )
 
 
 def test_an_episode_is_held_while_the_source_fails_and_let_go_after_five_minutes(
@@ -417,6 +487,48 @@ def test_a_damaged_checkpoint_is_rebuilt_from_the_source(tmp_path: Path, stand: 
     again = Stand(tmp_path, stand.source, clock=stand.clock, written=END + 49_000)
     again.train()
     again.tick()
+    assert {time for _, time in again.output.handed_out()} == {END + 49_300, END + 50_300}
+
+
+def without(name: str) -> Callable[[State], State]:
+    """Return a change that leaves out an array."""
+    return lambda state: replace(
+        state, arrays={key: array for key, array in state.arrays.items() if key != name}
+    )
+
+
+def narrower(state: State) -> State:
+    """The state of a release whose carry remembered less."""
+    exact = state.arrays["carry/exact"][:, :-1]
+    return replace(state, arrays={**state.arrays, "carry/exact": exact})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: replace(state, format_version=2),
+        lambda state: replace(state, manifest={}),
+        without("episodes/active"),
+        without("carry/rough"),
+        narrower,
+    ],
+    ids=["format", "manifest", "episodes", "carry", "shape"],
+)
+def test_a_checkpoint_of_another_release_is_as_none(
+    tmp_path: Path, stand: Stand, change: Callable[[State], State]
+) -> None:
+    stand.train()
+    stand.tick(times=50)
+    stand.worker.write_checkpoint(stand.clock())
+    folder = CheckpointFolder(tmp_path)
+    found = folder.read("load")
+    assert isinstance(found, Checkpoint)
+    changed = to_bytes(change(from_bytes(found.fold_state)))
+    folder.write("load", Checkpoint(found.facts, changed))
+    again = Stand(tmp_path, stand.source, clock=stand.clock, written=END + 49_000)
+    again.train()
+    again.tick()
+    assert again.said() == ["", "", ""]
     assert {time for _, time in again.output.handed_out()} == {END + 49_300, END + 50_300}
 
 
