@@ -170,7 +170,8 @@ def _show(tests: "Sequence[Tested]", *, as_json: bool) -> None:
     elif done:
         from rich.console import Console
 
-        Console().print(_summary(done))
+        # A column may be called like markup or an emoji, such as `latency [ms]`.
+        Console(markup=False, emoji=False).print(_summary(done))
         for line in (line for each in done for line in _alarm_lines(each)):
             typer.echo(line)
     for test in tests:

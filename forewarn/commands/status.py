@@ -68,7 +68,8 @@ def _show(ready: "Mapping[str, Any]", signals: "Sequence[Mapping[str, Any]]") ->
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    # What the service says is no markup, such as a reason with [brackets].
+    console = Console(highlight=False, markup=False, emoji=False)
     reasons = "; ".join(reason["detail"] for reason in ready.get("reasons", ()))
     console.print(("ready" if ready.get("status") == "ok" else "not ready") + f"  {reasons}")
     table = Table(box=None, pad_edge=False)

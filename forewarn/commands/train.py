@@ -92,7 +92,7 @@ def _show(outcomes: list["TrainingOutcome"], *, is_json: bool) -> None:
         return
     from rich.console import Console
 
-    Console().print(_table(outcomes))
+    Console(markup=False, emoji=False).print(_table(outcomes))
     for outcome in outcomes:
         for model in outcome.models:
             if model.status != "promoted":

@@ -89,7 +89,7 @@ def alert_frame(alert: Mapping[str, Mapping[str, str]]) -> Frame:
     severity = labels.get("severity", "none")
     colour = "red" if severity == "critical" else "yellow"
     title = f"page · {labels.get('alertname', '')} · {severity}"
-    return Frame(body, title=title, title_align="left", border_style=colour, expand=False)
+    return Frame(body, title=Text(title), title_align="left", border_style=colour, expand=False)
 
 
 def _cells(view: SeriesView, width: int) -> list[Text | str]:
@@ -97,7 +97,7 @@ def _cells(view: SeriesView, width: int) -> list[Text | str]:
     newest = float(view.values[-1]) if len(view.values) else math.nan
     verdict = Text(view.verdict, style=_STYLES.get(view.verdict.partition(":")[0], ""))
     return [
-        view.name,
+        Text(view.name),
         *([_course(view, points)] if points > 0 else []),
         number_text(newest),
         _expectation(view, has_band=width >= _WIDTH_FOR_BAND),

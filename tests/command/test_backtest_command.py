@@ -125,6 +125,17 @@ def test_files_are_judged_without_a_configuration(backtest, folder):
     assert sorted(path.name for path in Path("mlruns").iterdir()) == ["mlflow.db"]
 
 
+@pytest.mark.parametrize("column", ["requests [/s]", "latency [ms]", "heat :fire:"])
+def test_a_column_that_is_called_like_markup_is_told_as_it_is(backtest, folder, column):
+    text = Path("load.csv").read_text()
+    Path("load[red].csv").write_text(text.replace("timestamp,a,b", f"timestamp,{column},b"))
+    code, out, _ = backtest("load[red].csv", "--days", "2")
+    assert code == 0
+    summary = out.splitlines()[1]
+    assert summary.startswith("load[red] ")
+    assert f" {column} (" in summary
+
+
 def test_a_file_that_is_too_short_does_not_stop_the_others(backtest, folder):
     Path("short.csv").write_text("timestamp,value\n1,2\n61,2\n")
     code, out, err = backtest("short.csv", "load.csv", "--out", "out")

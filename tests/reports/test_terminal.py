@@ -49,6 +49,13 @@ def test_a_row_says_value_band_and_rarity() -> None:
     assert "anomalous" in text
 
 
+def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
+    table = series_table([view(name="requests [/s] [ms]")], title="live", width=160)
+    assert "requests [/s] [ms]" in shown(table)
+    alert = {"labels": {"alertname": "High [/s] [ms]"}, "annotations": {"summary": "[/s]"}}
+    assert "page · High [/s] [ms] · none" in shown(alert_frame(alert))
+
+
 def test_a_row_without_a_verdict_says_why() -> None:
     young = view(
         values=np.empty(0),
