@@ -193,10 +193,34 @@ def test_a_group_stands_in_one_part(panel_of, monkeypatch):
     series = tuple(labels_of({"host": "xyxyxyz"[row], "n": str(row)}) for row in range(7))
     panel = replace(panel, series=series)
     monkeypatch.setattr(recording_module, "_CELLS_IN_A_PART", 40)  # four series
-    parts = [rows.tolist() for rows in recording_module._row_sets(panel, ("host",))]
+    parts = [rows.tolist() for rows in recording_module._row_sets(panel, ("host",), ())]
     assert parts == [[0, 2, 4], [1, 3, 5, 6]]
-    alone = [rows.tolist() for rows in recording_module._row_sets(panel, ())]
+    alone = [rows.tolist() for rows in recording_module._row_sets(panel, (), ())]
     assert alone == [[0, 1, 2, 3], [4, 5, 6]]
+    kin = [rows.tolist() for rows in recording_module._row_sets(panel, (), ("host",))]
+    assert kin == parts
+
+
+def test_siblings_of_several_groups_stand_in_one_part_with_them(panel_of, monkeypatch):
+    panel = panel_of(np.ones((7, 10)))
+    facts = zip("xyxyzzw", "abacddd", strict=True)
+    series = [{"host": host, "job": job, "n": str(n)} for n, (host, job) in enumerate(facts)]
+    panel = replace(panel, series=tuple(labels_of(labels) for labels in series))
+    monkeypatch.setattr(recording_module, "_CELLS_IN_A_PART", 20)  # two series
+    parts = [rows.tolist() for rows in recording_module._row_sets(panel, ("host",), ("job",))]
+    assert parts == [[0, 2], [1, 3], [4, 5, 6]]
+
+
+def test_siblings_of_a_signal_stand_in_one_part_though_their_groups_differ(
+    signal, source, monkeypatch
+):
+    wanted = signal.model_copy(
+        update={"history": timedelta(days=3), "group_by": ("series",), "siblings": ("host",)}
+    )
+    whole = signal_recording(wanted, source, now_milliseconds=NOW, days=2, every=timedelta(days=1))
+    monkeypatch.setattr(recording_module, "_CELLS_IN_A_PART", 1_000)  # a series in each
+    cut = signal_recording(wanted, source, now_milliseconds=NOW, days=2, every=timedelta(days=1))
+    assert len(whole.parts) == len(cut.parts) == 1
 
 
 def test_what_a_mask_hides_is_judged_and_not_learned(lived):

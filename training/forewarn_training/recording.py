@@ -21,7 +21,7 @@ from forewarn_models.offline import Schedule
 from forewarn_models.panel import Panel
 from forewarn_models.rulers import Ruler
 from forewarn_models.samples import Samples, samples_of
-from forewarn_training.detector_job import detector_of
+from forewarn_training.detector_job import detector_of, siblings_of
 from forewarn_training.history import history_span, read_history
 
 # The first model needs a past: at least this share of what is there comes before what is judged.
@@ -36,7 +36,7 @@ class Recording:
 
     Args:
         name: of the signal or file.
-        parts: each gives the samples of some series; those of a group stand in one part.
+        parts: each gives the samples of some series; groups and siblings stand in one part.
         end_milliseconds: of what is judged.
         detector: that is trained.
         schedule: when.
@@ -84,7 +84,10 @@ def signal_recording(
     masks = read_masks(signal, source, Window(*span))
     return Recording(
         signal.name,
-        tuple(partial(_samples, panel, rows) for rows in _row_sets(panel, signal.group_by)),
+        tuple(
+            partial(_samples, panel, rows)
+            for rows in _row_sets(panel, signal.group_by, siblings_of(signal))
+        ),
         panel.end_milliseconds,
         detector_of(signal, span),
         schedule,
@@ -113,17 +116,39 @@ def _samples(panel: Panel, rows: IntegerArray) -> Samples:
     return samples_of(panel.rows([panel.series[row] for row in rows.tolist()]))
 
 
-def _row_sets(panel: Panel, group_by: tuple[str, ...]) -> Iterator[IntegerArray]:
-    """Yield the rows of each part: as many whole groups, or series, as its size allows."""
+def _row_sets(
+    panel: Panel, group_by: tuple[str, ...], siblings: tuple[str, ...]
+) -> Iterator[IntegerArray]:
+    """Yield the rows of each part: as many whole groups, or series, as its size allows.
+
+    Siblings stand in one part as well, for one inherits what another has learned.
+    """
     most = max(1, _CELLS_IN_A_PART // max(1, panel.n_times))
-    members = groups_of(panel.series, group_by).members
-    units = [row[row >= 0] for row in members] if group_by else np.arange(panel.n_series)[:, None]
     held: list[IntegerArray] = []
     n_held = 0
-    for unit in units:
+    for unit in _units(panel, group_by, siblings):
         if held and n_held + len(unit) > most:
             yield np.concatenate(held)
             held, n_held = [], 0
         held.append(unit)
         n_held += len(unit)
     yield np.concatenate(held)
+
+
+def _units(
+    panel: Panel, group_by: tuple[str, ...], siblings: tuple[str, ...]
+) -> list[IntegerArray]:
+    """Return the rows that are bound to each other, by groups, siblings or a chain of both."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    kinds = [groups_of(panel.series, names).members for names in (group_by, siblings)]
+    groups = [row[row >= 0] for members in kinds for row in members]
+    # Each row of a group is bound to its first, which binds them all.
+    firsts = [np.full(len(group), group[0]) for group in groups]
+    nobody = np.empty(0, dtype=np.int64)
+    pair = (np.concatenate([nobody, *firsts]), np.concatenate([nobody, *groups]))
+    bonds = coo_array((np.ones(len(pair[0])), pair), shape=(panel.n_series, panel.n_series))
+    _, unit_of = connected_components(bonds, directed=False)
+    order = np.argsort(unit_of, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(unit_of[order])) + 1)
