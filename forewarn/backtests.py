@@ -55,10 +55,6 @@ class Order:
     alerts: str | None = None
     out: Path | None = None
 
-    @property
-    def has_labels(self) -> bool:
-        return self.labels is not None or self.alerts is not None
-
 
 @dataclass(frozen=True, eq=False)
 class Tested:

@@ -31,15 +31,12 @@ def hours(reading: MaskReading) -> float:
     return covered_milliseconds(reading.intervals) / _HOUR_MILLISECONDS
 
 
-def told_once(readings: Readings, *, broken: bool) -> Iterator[tuple[str, list[str]]]:
-    """Yield what there is to say of the masks, each with the signals that it is said of."""
-    signals: dict[str, list[str]] = {}
+def told(readings: Readings, *, broken: bool) -> Iterator[tuple[str, str]]:
+    """Yield each signal and what there is to say of a mask of it."""
     for name, those in readings.items():
         for reading in those:
             if bool(reading.problem) == broken:
-                said = _problem(reading) if broken else _hours(reading)
-                signals.setdefault(said, []).append(name)
-    yield from signals.items()
+                yield name, _problem(reading) if broken else _hours(reading)
 
 
 def _hours(reading: MaskReading) -> str:

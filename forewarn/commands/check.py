@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _HOUR_SECONDS = 3_600
 _DAY_SECONDS = 86_400
-_MOST_NAMES = 5
 
 
 def check(
@@ -117,23 +116,19 @@ def _inspection(server: "Prometheus", signal: "Signal", *, now: int) -> "QueryIn
 
 def _problems(found: Mapping[str, "QueryInspection"], *, blocking: bool) -> Iterator[str]:
     """Yield each problem once, with all signals that have it and can, or cannot, be learned."""
-    signals: dict[str, list[str]] = {}
-    for name, inspection in found.items():
-        if _is_blocked(inspection) == blocking:
-            for problem in inspection.problems:
-                signals.setdefault(problem, []).append(name)
-    for problem, names in signals.items():
-        yield f"{'signal' if len(names) == 1 else 'signals'} {_listed(names)}: {problem}"
+    from forewarn.telling import told_once
+
+    yield from told_once(
+        (name, problem)
+        for name, inspection in found.items()
+        if _is_blocked(inspection) == blocking
+        for problem in inspection.problems
+    )
 
 
 def _is_blocked(inspection: "QueryInspection") -> bool:
     """Tell whether nothing can be learned: the query fails, or there is no history."""
     return inspection.oldest_milliseconds is None
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
@@ -161,10 +156,10 @@ def _masks(hidden: "Readings", *, broken: bool) -> Iterator[str]:
     """Yield what is said of masks, each with all signals that it is said of."""
     if not hidden:
         return
-    from forewarn.mask_hours import told_once
+    from forewarn.mask_hours import told
+    from forewarn.telling import told_once
 
-    for said, names in told_once(hidden, broken=broken):
-        yield f"{'signal' if len(names) == 1 else 'signals'} {_listed(names)}: {said}"
+    yield from told_once(told(hidden, broken=broken))
 
 
 def _loads(config: "Config", found: Mapping[str, "QueryInspection"]) -> tuple["TeamLoad", ...]:
@@ -233,8 +228,10 @@ def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str,
 
 
 def _types(inspection: "QueryInspection") -> str:
+    from forewarn.telling import listed
+
     types = [f"{name} {metric_type}" for name, metric_type in inspection.metric_types.items()]
-    return _listed(types) or "-"
+    return listed(types) or "-"
 
 
 def _in_words(seconds: float | None) -> str:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from forewarn.planning import Plan
     from forewarn_adapters.config.schema import Config
 
-_MOST_NAMES = 5
 # Field, heading, unit: in the order of the table.
 _COLUMNS = (
     ("series", "SERIES", ""),
@@ -73,11 +72,12 @@ def plan(
 
 def _lines(config: "Config", made: "Plan") -> Iterator[str]:
     from forewarn.commands.check import aligned, team_lines
+    from forewarn.telling import each_once, listed
 
     yield from aligned(list(_rows(made)))
     yield ""
-    for cost, names in _measured(made):
-        yield f"measured here for {_named(names)}: {_cost_text(cost)}"
+    for cost, names in each_once(made.costs.items()).items():
+        yield f"measured here for {listed(names)}: {_cost_text(cost)}"
     yield ""
     yield from team_lines(made.teams, basis="" if made.is_complete else ", of the series known")
     yield from (f"warning: {warning}" for warning in _warnings(config, made))
@@ -100,14 +100,6 @@ def _rows(made: "Plan") -> Iterator[tuple[str, ...]]:
     yield ("total" if made.is_complete else "total of those known", *total)
 
 
-def _measured(made: "Plan") -> "list[tuple[Cost, list[str]]]":
-    """Return each cost with the signals that it was measured for."""
-    names: dict[Cost, list[str]] = {}
-    for name, cost in made.costs.items():
-        names.setdefault(cost, []).append(name)
-    return list(names.items())
-
-
 def _cost_text(cost: "Cost") -> str:
     return (
         f"{cost.kept_bytes / 1_000:.0f} kB a series; CPU: {1e6 * cost.learning_seconds:.2f} us a "
@@ -116,13 +108,9 @@ def _cost_text(cost: "Cost") -> str:
     )
 
 
-def _named(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
 def _warnings(config: "Config", made: "Plan") -> Iterator[str]:
     from forewarn.commands.check import overload_text
+    from forewarn.telling import of_signals
 
     for load in made.teams:
         if load.is_over:
@@ -130,17 +118,16 @@ def _warnings(config: "Config", made: "Plan") -> Iterator[str]:
     empty = [name for name, signal in made.signals.items() if signal and not signal.series]
     if empty:
         where = "now" if config.prometheus else "in the files"
-        yield f"{'signal' if len(empty) == 1 else 'signals'} {_named(empty)}: no series {where}"
+        yield of_signals(empty, f"no series {where}")
 
 
 def _errors(made: "Plan") -> Iterator[str]:
     """Yield each reason once, with the signals whose series it leaves unknown."""
-    names: dict[str, list[str]] = {}
-    for name, counted in made.counted.items():
-        if counted.error:
-            names.setdefault(counted.error, []).append(name)
-    for error, of in names.items():
-        yield f"{'signal' if len(of) == 1 else 'signals'} {_named(of)}: {error}"
+    from forewarn.telling import told_once
+
+    yield from told_once(
+        (name, counted.error) for name, counted in made.counted.items() if counted.error
+    )
 
 
 def _json(config: "Config", made: "Plan") -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray, SmallIntegerArray
 from forewarn_models.compiled import compiled
 from forewarn_models.contract import Carry
-from forewarn_models.verdicts import Verdicts
 
 # Alertmanager repeats an alarm that stays on after this long; budgets count in that unit.
 REPEAT_MILLISECONDS = 4 * 3_600_000
@@ -95,23 +94,6 @@ def fold_episodes(
     columns = _walk((score, direction, view), memory, (first, step_milliseconds), policy)
     end = first + score.shape[1] * step_milliseconds
     return EpisodeColumns(*columns), Carry(kept, end)
-
-
-def alarm_counts(
-    verdicts: Verdicts, *, repeat_milliseconds: int = REPEAT_MILLISECONDS
-) -> IntegerArray:
-    """Return how many alarms each row of `verdicts.series` gave.
-
-    An alarm is the start of an episode, and each further `repeat_milliseconds` that it stays on.
-    """
-    is_on = verdicts.severity > 0
-    alarms = distinct_alarms(
-        verdicts.row[is_on],
-        verdicts.episode_start_milliseconds[is_on],
-        verdicts.timestamp_milliseconds[is_on],
-        repeat_milliseconds=repeat_milliseconds,
-    )
-    return np.bincount(alarms[:, 0], minlength=len(verdicts.series)).astype(np.int64)
 
 
 def distinct_alarms(

@@ -46,7 +46,6 @@ from forewarn_service.live import (
     SOURCE,
     STALE,
     ForecastSnapshot,
-    Live,
     Missed,
     SignalSnapshot,
 )
@@ -122,14 +121,6 @@ def content_type(*, openmetrics: bool) -> str:
 def accepts_openmetrics(accept: str) -> bool:
     """Return whether a scraper's Accept header asks for OpenMetrics."""
     return "application/openmetrics-text" in accept
-
-
-def render(live: Live, registry: CollectorRegistry, *, openmetrics: bool = True) -> bytes:
-    """Return the exposition of all that is known now, prepared here and at once."""
-    exposition = Exposition(registry)
-    for snapshot in live.snapshots().values():
-        exposition.prepare(snapshot)
-    return exposition.body(openmetrics=openmetrics)
 
 
 def signal_block(snapshot: SignalSnapshot, text: SeriesText) -> Mapping[str, bytes]:

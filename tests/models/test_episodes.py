@@ -5,13 +5,12 @@ from hypothesis import strategies as st
 
 from forewarn_models.contract import Carry
 from forewarn_models.episodes import (
-    alarm_counts,
+    distinct_alarms,
     episode_policy,
     fold_episodes,
     no_episodes,
     with_views,
 )
-from forewarn_models.verdicts import Verdicts
 
 MINUTE = 60_000
 
@@ -117,27 +116,11 @@ def test_episodes_fold_the_same_in_pieces(score, data):
     assert walked(score) == walked(score, cuts=(cut,))
 
 
-def verdicts(row, times, severity, start):
-    n = len(row)
-    nothing, none = np.full(n, np.nan), np.zeros(n, np.int8)
-    return Verdicts(
-        ((("a", "0"),), (("a", "1"),)),
-        np.array(row, dtype=np.int64),
-        np.array(times, dtype=np.int64),
-        *([nothing] * 6),
-        none,
-        none,
-        np.array(severity, dtype=np.int8),
-        none,
-        none - 1,
-        np.array(start, dtype=np.int64),
-    )
-
-
 def test_an_alarm_is_a_start_and_each_four_hours_that_it_stays_on():
     hours = np.arange(10) * 3_600_000
-    assert alarm_counts(verdicts([0] * 10, hours, [1] * 10, [0] * 10)).tolist() == [3, 0]
-    two = verdicts([1] * 4, hours[:4], [1, 0, 2, 2], [0, 0, hours[2], hours[2]])
-    assert alarm_counts(two).tolist() == [0, 2]
-    assert alarm_counts(verdicts([], [], [], [])).tolist() == [0, 0]
-    assert len(two) == 4
+    ten, none = np.zeros(10, dtype=np.int64), np.empty(0, dtype=np.int64)
+    assert distinct_alarms(ten, ten, hours).tolist() == [[0, 0, 0], [0, 0, 1], [0, 0, 2]]
+    starts = np.array([0, hours[2], hours[2]])
+    two = distinct_alarms(np.ones(3, dtype=np.int64), starts, hours[[0, 2, 3]])
+    assert two.tolist() == [[1, 0, 0], [1, hours[2], 0]]
+    assert distinct_alarms(none, none, none).tolist() == []

@@ -14,7 +14,7 @@ from forewarn_adapters.local_servers import PROMTOOL, find_program
 from forewarn_models.contract import Forecast
 from forewarn_models.labels import labels_of
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.exporter import Exposition, accepts_openmetrics, content_type, render
+from forewarn_service.exporter import Exposition, accepts_openmetrics, content_type
 from forewarn_service.families import JUDGED
 from forewarn_service.live import (
     GAP,
@@ -24,7 +24,6 @@ from forewarn_service.live import (
     STALE,
     UNTRAINED,
     ForecastSnapshot,
-    Live,
     Missed,
     SignalSnapshot,
 )
@@ -220,15 +219,6 @@ def test_a_replica_that_does_not_write_shows_itself_only() -> None:
 
 def test_the_classic_text_has_no_end_mark() -> None:
     assert b"# EOF" not in exposition(snapshot()).body(openmetrics=False)
-
-
-def test_rendering_what_is_live_gives_the_prepared_text() -> None:
-    registry = CollectorRegistry()
-    live = Live()
-    live.publish(snapshot())
-    made = Exposition(registry)
-    made.prepare(snapshot())
-    assert render(live, registry) == made.body()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from forewarn_adapters.labelled import LabelledEvents
 from forewarn_models.budget import parse_budget
 from forewarn_models.detector import RarityDetector
-from forewarn_models.episodes import alarm_counts
+from forewarn_models.episodes import distinct_alarms
 from forewarn_models.errors import NotEnoughHistory
 from forewarn_models.fold import FoldPolicy
 from forewarn_models.labels import labels_of
@@ -87,7 +87,14 @@ def test_it_says_what_scoring_the_recording_says(lived):
         lived.schedule,
         ruler=lived.ruler,
     )
-    counts = alarm_counts(scored.verdicts)
+    told = scored.verdicts
+    is_on = told.severity > 0
+    alarms = distinct_alarms(
+        told.row[is_on],
+        told.episode_start_milliseconds[is_on],
+        told.timestamp_milliseconds[is_on],
+    )
+    counts = np.bincount(alarms[:, 0], minlength=len(told.series))
     np.testing.assert_array_equal(backtest.alarms_of_rows, counts)
     assert counts[:2].min() >= 1
     assert backtest.n_series == 3
