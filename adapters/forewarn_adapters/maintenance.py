@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from forewarn_adapters.config.learning import CalendarServer
+from forewarn_adapters.config.values import origin
 from forewarn_adapters.http import HttpClient, HttpLimits, shown
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_adapters.repeating import check_rules
@@ -27,7 +28,7 @@ _RETRIES = 2
 
 def name_of(place: Place) -> str:
     """Return what messages call a calendar: of a url the host alone, its path may be secret."""
-    return str(place) if isinstance(place, Path) else _origin(_server(place).url)
+    return str(place) if isinstance(place, Path) else origin(_server(place).url)
 
 
 def read_calendar(place: Place, *, zone: str, first: int, last: int) -> tuple[Interval, ...]:
@@ -54,11 +55,6 @@ def _server(place: str | CalendarServer) -> CalendarServer:
     return place if isinstance(place, CalendarServer) else CalendarServer(url=place)
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -73,7 +69,7 @@ def _file(path: Path) -> bytes:
 def _fetched(server: CalendarServer) -> bytes:
     parts = urlsplit(server.url)
     # The client is that of the host, so that no message of its own shows the path.
-    host = server.model_copy(update={"url": _origin(server.url)})
+    host = server.model_copy(update={"url": origin(server.url)})
     client = HttpClient(host, HttpLimits(connections=1, retries=_RETRIES, answer_bytes=MOST_BYTES))
     try:
         answer = client.get(f"{parts.path}?{parts.query}" if parts.query else parts.path, {})

@@ -132,6 +132,23 @@ def test_the_effective_configuration_is_printed_without_secrets(check):
     assert "hunter2" not in out
 
 
+def test_of_a_calendars_url_the_host_alone_is_printed(check):
+    write(
+        'prometheus: {url: "http://localhost:9090"}\n'
+        "signals: [{name: up, query: up}]\n"
+        "masks:\n"
+        "  - {ical: 'https://calendar.example:8443/private-3f2a/basic.ics?key=1'}\n"
+        "  - {ical: {url: 'http://other.example/private-9c1e.ics'}}\n"
+        "  - {ical: private/own.ics}\n"
+    )
+    code, out, _ = check("--print")
+    assert code == 0
+    assert "ical: https://calendar.example:8443\n" in out
+    assert "url: http://other.example\n" in out
+    assert "private-" not in out
+    assert "private/own.ics\n" in out
+
+
 def test_more_false_pages_than_a_team_accepts_are_a_warning(check):
     write(CONFIG.format(url="http://localhost:9090").replace("budget: 1/14d", "budget: 3/week"))
     code, out, _ = check()

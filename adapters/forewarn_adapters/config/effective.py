@@ -8,8 +8,9 @@ import yaml
 from pydantic import SecretStr
 
 from forewarn_adapters.config.endpoints import Section
+from forewarn_adapters.config.learning import CalendarServer
 from forewarn_adapters.config.schema import Config
-from forewarn_adapters.config.values import redacted
+from forewarn_adapters.config.values import origin, redacted
 from forewarn_models.budget import Budget
 from forewarn_models.durations import format_duration
 
@@ -26,7 +27,10 @@ def plain(value: object, key: str = "") -> object:  # noqa: PLR0911  one line fo
     """Return what the file may say for a value, as plain data; what is secret as asterisks."""
     if isinstance(value, Section):
         entries = ((name, getattr(value, name)) for name in type(value).model_fields)
-        return {name: plain(each, name) for name, each in entries if each is not None}
+        key_of = {"url": "ical"} if isinstance(value, CalendarServer) else {}
+        return {
+            name: plain(each, key_of.get(name, name)) for name, each in entries if each is not None
+        }
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, tuple):
@@ -37,4 +41,11 @@ def plain(value: object, key: str = "") -> object:  # noqa: PLR0911  one line fo
         return format_duration(value)
     if isinstance(value, Budget | Path | date):
         return str(value)
-    return redacted(value) if isinstance(value, str) and key in _URLS else value
+    return _without_secrets(value, key) if isinstance(value, str) else value
+
+
+def _without_secrets(value: str, key: str) -> str:
+    # The path of a calendar may be all that keeps it private.
+    if key == "ical":
+        return origin(value)
+    return redacted(value) if key in _URLS else value

@@ -41,6 +41,16 @@ def redacted(text: str) -> str:
     return _USERINFO.sub("://***@", text)
 
 
+def origin(url: str) -> str:
+    """Return the scheme and the host of a url, without its path.
+
+    >>> origin("https://calendar.example/private-3f2a/basic.ics?key=1")
+    'https://calendar.example'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
