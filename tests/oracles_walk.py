@@ -121,15 +121,17 @@ class Peaks:
         self.days = [deque([0.0] * (noise.DAYS + 1), noise.DAYS + 1) for _ in range(noise.HOURS)]
         self.last_hour = 0
 
-    def note(self, size, hour):
+    def begin(self, hour):
         if hour != self.last_hour:
             self.days[hour].appendleft(0.0)
-        self.days[hour][0] = max(self.days[hour][0], size)
         self.last_hour = hour
 
+    def note(self, size, hour):
+        self.days[hour][0] = max(self.days[hour][0], size)
+
     def recurring(self, hour):
-        around = [self.days[(hour + near) % noise.HOURS] for near in (-1, 0, 1)]
-        return min(max(day) for day in list(zip(*around, strict=True))[1:])
+        before, now, after = (list(self.days[(hour + n) % noise.HOURS]) for n in (-1, 0, 1))
+        return min(map(max, zip(before[1:], now[1:], after[:-1], strict=True)))
 
 
 # Tails
@@ -645,7 +647,10 @@ def scored(values, clock, known, series):
             series.miss()
             slots.append((expected, low, high, math.nan, -1, 0, math.nan, [math.nan] * 7))
             continue
+        if series.seen == 0:
+            series.level, expected = value - profiles[0], value
         views, noted = series.judge(value, expected, profiles, usual)
+        series.peaks.begin(hour)
         views = series.excused(views, noted, hour)
         best, which = rarest(views, series.rules)
         sign = 1 if views[which][1] >= 0 else -1
@@ -668,6 +673,7 @@ def learned(values, clock, series, n_bins):
         profiles = profiles_at(trial.centers, 0, clock.cycles, best, t, series.rules)
         expected, usual = profiles[0] + trial.kinds[best].level, series.usual(hour)
         views, noted = series.judge(value, expected, profiles, usual)
+        series.peaks.begin(hour)
         sizes[t] = views[0][1] * noted.in_noise[0]
         trial.learn(value, t, 1.25 * usual[SEASONAL], series.seen)
         series.learn(noted, hour)

@@ -1,5 +1,6 @@
 """The rarity detector: many views of each series, and how rare the rarest of them is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -8,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from forewarn_models.absence import absence_of, kin_of
-from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray
 from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import Absence, Carry, FittedDetector, Scores, State
 from forewarn_models.durations import milliseconds_of
@@ -16,24 +17,25 @@ from forewarn_models.errors import ConfigError, ModelError, NotEnoughHistory, Un
 from forewarn_models.groups import Groups, group_decades, groups_of
 from forewarn_models.joint import Joint, joint_decades, joint_of, learn_joint, stride_of
 from forewarn_models.labels import Labels
-from forewarn_models.layout import LEVEL, LEVEL_RUN, SEEN
-from forewarn_models.learning import clock_of, learned
+from forewarn_models.layout import LEVEL, LEVEL_RUN, N_EXACT, N_ROUGH, SEEN
+from forewarn_models.learning import clock_of, learned, usable
 from forewarn_models.newcomers import (
     extended_groups,
     extended_known,
     extended_memory,
+    most_inherited,
     with_inheritance,
     with_siblings,
 )
 from forewarn_models.panel import Panel
 from forewarn_models.rules import Rules, cluster_gap, rules_of
 from forewarn_models.seasons import Season, candidates, first_bins
+from forewarn_models.tails import seconds_of
 from forewarn_models.views import Direction
 from forewarn_models.walk import Known, Memory, Said, room_for, score_walk
 
 KIND = "rarity_detector"
-FORMAT_VERSION = 2
-LARGEST_VALUE = 1e30  # values beyond are taken for this: sizes are held in single precision
+FORMAT_VERSION = 3
 _CELLS = 2_000_000  # scored at a time, to bound memory
 _DIRECTIONS = ("both", "up", "down")
 
@@ -189,15 +191,16 @@ class FittedRarityDetector:
             self.series, memory.exact, first_values, self.siblings, min_history=self.min_history
         )
         series = (*self.series, *newcomers.series)
-        step_seconds = self.step_milliseconds / 1000.0
+        most = most_inherited(self.step_milliseconds / 1000.0, self.min_history)
+        groups = extended_groups(self.groups, newcomers, self.group_by, first_row=len(self.series))
         wider = replace(
             self,
             series=series,
-            groups=extended_groups(self.groups, series, self.group_by),
+            groups=groups,
             known=extended_known(self.known, newcomers.sibling),
-            memory=extended_memory(self.memory, newcomers, step_seconds),
+            memory=extended_memory(self.memory, newcomers, most),
         )
-        memory = extended_memory(memory, newcomers, step_seconds)
+        memory = extended_memory(memory, newcomers, most)
         return wider, Carry(memory._asdict(), carry.next_milliseconds)
 
     def absence(self, carry: Carry, now_milliseconds: int) -> Absence:
@@ -244,8 +247,10 @@ class FittedRarityDetector:
         clock = clock_of(recent, self.seasons, self.calendar, rules)
         values = usable(recent.values)
         score_walk(values, clock, self.known, memory, said, rules)
-        seen = before[:, None] + np.cumsum(np.isfinite(values), axis=1) - 1
-        said.decades[seen < self.min_history] = np.nan
+        is_sample = np.isfinite(values)
+        is_young = before[:, None] + np.cumsum(is_sample, axis=1) - is_sample < self.min_history
+        for part in (said.expected, said.lower, said.upper, said.decades):
+            part[is_young] = np.nan
         lower = said.lower[np.isfinite(self.known.offset)]
         said.lower[np.isfinite(self.known.offset)] = np.maximum(lower, 0.0)
         return said
@@ -254,20 +259,14 @@ class FittedRarityDetector:
         is_silent = np.isnan(said.decades)
         sign = np.where(is_silent, 0, said.sign).astype(np.int8)
         view = np.where(is_silent, -1, said.which).astype(np.int8)
-        unheard = is_silent.all(axis=1) & ~(self.memory.exact[:, SEEN] >= self.min_history)
-        expected, lower, upper = (
-            np.array(band) for band in (said.expected, said.lower, said.upper)
-        )
-        for band in (expected, lower, upper):
-            band[unheard] = np.nan
         together = self._together(said)
         nothing = np.full(together.shape, np.nan)
         neither = np.zeros(together.shape, np.int8)
         return Scores(
             self.output_series,
-            np.concatenate([expected, nothing]),
-            np.concatenate([np.minimum(lower, upper), nothing]),
-            np.concatenate([upper, nothing]),
+            np.concatenate([said.expected, nothing]),
+            np.concatenate([np.minimum(said.lower, said.upper), nothing]),
+            np.concatenate([said.upper, nothing]),
             seconds_of(np.concatenate([said.decades, together])),
             np.concatenate([sign, neither]),
             np.concatenate([view, neither - 1]),
@@ -311,6 +310,8 @@ class FittedRarityDetector:
                 f"a panel must have the model's step of {self.step_milliseconds} ms, "
                 f"got {recent.step_milliseconds} ms"
             )
+        if any(carry.arrays[n].shape != a.shape for n, a in self.memory._asdict().items()):
+            raise ModelError("a carry must be of this model: begin with `initial_carry()`")
         if recent.start_milliseconds != carry.next_milliseconds:
             raise ModelError(
                 f"a panel must start where its carry ends, at {carry.next_milliseconds}, "
@@ -326,10 +327,12 @@ def fitted_from_state(state: State) -> FittedRarityDetector:
             f"got {state.kind!r} of format {state.format_version}: train it again"
         )
     manifest, arrays = state.manifest, state.arrays
+    series = _labels(manifest["series"])
+    _check_shapes(arrays, len(series))
     calendar = manifest["calendar"]
     offsets = tuple((int(start), int(ahead)) for start, ahead in calendar["offsets"])
     return FittedRarityDetector(
-        series=_labels(manifest["series"]),
+        series=series,
         groups=Groups(_labels(manifest["groups"]), arrays["members"]),
         joint=joint_of(arrays),
         step_milliseconds=int(manifest["step_milliseconds"]),
@@ -343,6 +346,16 @@ def fitted_from_state(state: State) -> FittedRarityDetector:
         known=Known(*(arrays[name] for name in Known._fields)),
         memory=Memory(*(arrays[name] for name in Memory._fields)),
     )
+
+
+def _check_shapes(arrays: Mapping[str, AnyArray], n_series: int) -> None:
+    """Raise UnknownFormat for another layout of rows: compiled code reads them unchecked."""
+    for name, width in (("exact", N_EXACT), ("rough", N_ROUGH)):
+        if arrays[name].shape != (n_series, width):
+            raise UnknownFormat(
+                f"{name!r} of a stored {KIND} must be {n_series} rows of {width}, "
+                f"got {arrays[name].shape}: train it again"
+            )
 
 
 def _memory_of(carry: Carry) -> Memory:
@@ -378,20 +391,6 @@ def _labels(stored: object) -> tuple[Labels, ...]:
     if not isinstance(stored, list | tuple):
         raise ModelError(f"stored labels must be a list, got {type(stored).__name__}")
     return tuple(tuple((str(name), str(value)) for name, value in labels) for labels in stored)
-
-
-def usable(values: FloatArray) -> FloatArray:
-    """Return values of which infinities are gaps and none is beyond what arithmetic bears."""
-    bounded = np.clip(values, -LARGEST_VALUE, LARGEST_VALUE)
-    out: FloatArray = np.where(np.isfinite(values), bounded, np.nan)
-    return out
-
-
-def seconds_of(decades: FloatArray) -> FloatArray:
-    """Return 10 to the power of `decades`: rising for ever, and never infinite."""
-    bounded = np.where(decades > 300.0, 300.0 + np.arctan(decades - 300.0), decades)
-    out: FloatArray = np.power(10.0, bounded)
-    return out
 
 
 def _joined(said: list[Said]) -> Said:

@@ -8,11 +8,11 @@ import numpy as np
 
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.contract import Carry
-from forewarn_models.detector import seconds_of
 from forewarn_models.groups import Groups
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
 from forewarn_models.replay import Replay, Slot
+from forewarn_models.tails import seconds_of
 from forewarn_models.verdicts import Verdicts
 from forewarn_models.views import DISCOUNTS
 

@@ -35,6 +35,11 @@ class Groups:
         """(n_groups,) how many rows each has."""
         return np.asarray((self.members >= 0).sum(axis=1), dtype=np.int64)
 
+    def rows_of(self) -> dict[Labels, list[int]]:
+        """Return the rows of each group."""
+        rows = ([row for row in members if row >= 0] for members in self.members.tolist())
+        return dict(zip(self.labels, rows, strict=True))
+
     def select(self, chosen: IntegerArray) -> "Groups":
         """Return some of the groups, and no more columns than the largest of them needs."""
         members = self.members[chosen]
@@ -54,6 +59,11 @@ def groups_of(series: tuple[Labels, ...], names: tuple[str, ...]) -> Groups:
     for row, labels in enumerate(series):
         if names:
             held.setdefault(group_of(labels, names), []).append(row)
+    return groups_from(held)
+
+
+def groups_from(held: dict[Labels, list[int]]) -> Groups:
+    """Return the groups of some rows each, in that order."""
     width = max((len(rows) for rows in held.values()), default=0)
     members = np.full((len(held), width), -1, dtype=np.int64)
     for place, rows in enumerate(held.values()):

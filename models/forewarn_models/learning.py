@@ -13,9 +13,17 @@ from forewarn_models.rules import Rules
 from forewarn_models.seasons import Season, cycles_of
 from forewarn_models.walk import Clock, Known, Lesson, Memory, blank_memory, learn_walk
 
+LARGEST_VALUE = 1e30  # values beyond are taken for this: sizes are held in single precision
 _ROWS = 256  # learned at a time, to bound memory
 _OF_DEVIATION = 0.3  # of the mean deviation, added before a logarithm is taken
 _SAMPLED = 256  # values that a median is taken of
+
+
+def usable(values: FloatArray) -> FloatArray:
+    """Return values of which infinities are gaps and none is beyond what arithmetic bears."""
+    bounded = np.clip(values, -LARGEST_VALUE, LARGEST_VALUE)
+    out: FloatArray = np.where(np.isfinite(values), bounded, np.nan)
+    return out
 
 
 def clock_of(panel: Panel, seasons: tuple[Season, ...], calendar: Calendar, rules: Rules) -> Clock:

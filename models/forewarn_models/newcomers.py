@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from forewarn_models.arrays import AnyArray, BooleanArray, FloatArray, IntegerArray
-from forewarn_models.groups import Groups, groups_of
+from forewarn_models.groups import Groups, groups_from
 from forewarn_models.labels import Labels, group_of
 from forewarn_models.layout import (
     ACCOUNTS,
@@ -51,11 +51,13 @@ class Newcomers(NamedTuple):
         series: their labels.
         sibling: (n,) the row that each inherits from.
         value: (n,) the first value of each.
+        is_successor: (n,) whether that sibling has fallen silent.
     """
 
     series: tuple[Labels, ...]
     sibling: IntegerArray
     value: FloatArray
+    is_successor: BooleanArray
 
 
 def with_siblings(
@@ -68,25 +70,39 @@ def with_siblings(
 ) -> Newcomers:
     """Return those of `first_values` that are not in `series` and have a sibling there.
 
-    A silent sibling goes before a living one, a longer history before a shorter; one of less than
-    `min_history` samples has nothing to hand down. Without names nobody is a sibling.
+    Each follows another silent sibling, the latest to fall silent first; beyond these they have
+    the living one with the longest history. One of less than `min_history` samples has nothing to
+    hand down. Without names nobody is a sibling.
     """
-    best: dict[Labels, int] = {}
+    is_silent = exact[:, GAP] > _SILENT_SLOTS
+    ranked = _ranked_siblings(series, exact, is_silent, names, min_history=min_history)
+    known, found = set(series), dict[Labels, int]()
+    for labels in first_values:
+        candidates = ranked.get(group_of(labels, names), [])
+        if candidates and labels not in known:
+            is_taken = is_silent[candidates[0]] and len(candidates) > 1
+            found[labels] = candidates.pop(0) if is_taken else candidates[0]
+    sibling = np.array(list(found.values()), dtype=np.int64)
+    value = np.array([first_values[labels] for labels in found], dtype=np.float64)
+    return Newcomers(tuple(found), sibling, value, is_silent[sibling])
+
+
+def _ranked_siblings(
+    series: tuple[Labels, ...],
+    exact: FloatArray,
+    is_silent: BooleanArray,
+    names: tuple[str, ...],
+    *,
+    min_history: int,
+) -> dict[Labels, list[int]]:
+    """Return the rows of each group of siblings: the silent ones, then the living."""
+    ranked: dict[Labels, list[int]] = {}
+    silence = np.where(is_silent, exact[:, GAP], 0.0)
+    rank = np.lexsort((-exact[:, SEEN], silence, ~is_silent))
     is_old = exact[:, SEEN] >= min_history
-    rank = np.lexsort((exact[:, SEEN], exact[:, GAP] > _SILENT_SLOTS))
     for row in rank[is_old[rank]].tolist() if names else ():
-        best[group_of(series[row], names)] = row  # the best comes last
-    known = set(series)
-    found = {
-        labels: best[group_of(labels, names)]
-        for labels in first_values
-        if labels not in known and group_of(labels, names) in best
-    }
-    return Newcomers(
-        tuple(found),
-        np.array(list(found.values()), dtype=np.int64),
-        np.array([first_values[labels] for labels in found], dtype=np.float64),
-    )
+        ranked.setdefault(group_of(series[row], names), []).append(row)
+    return ranked
 
 
 def with_inheritance(
@@ -114,7 +130,8 @@ def with_inheritance(
     order = np.arange(len(series))
     order[heirs] = old[found.sibling]
     silent = memory.exact[heirs, GAP]
-    inherited = extended_memory(memory, found._replace(sibling=old[found.sibling]), step_seconds)
+    found = found._replace(sibling=old[found.sibling])
+    inherited = extended_memory(memory, found, most_inherited(step_seconds, min_history))
     for part, wider in zip(memory, inherited, strict=True):
         part[heirs] = wider[len(series) :]
     memory.exact[heirs, GAP] = silent  # whether they live is their own
@@ -127,20 +144,39 @@ def extended_known(known: Known, sibling: IntegerArray) -> Known:
     return _rows_of(known, rows)
 
 
-def extended_memory(memory: Memory, newcomers: Newcomers, step_seconds: float) -> Memory:
-    """Return what is remembered, and below it what the newcomers inherit."""
+def most_inherited(step_seconds: float, min_history: int) -> float:
+    """Return how many samples a living sibling hands down: a day's, and enough to be judged."""
+    return max(_DAY_SECONDS / step_seconds, float(min_history))
+
+
+def extended_memory(memory: Memory, newcomers: Newcomers, most: float) -> Memory:
+    """Return what is remembered, and below it what the newcomers inherit.
+
+    Counts weigh no more than `most` samples, but for the successors.
+    """
     exact, rough = memory.exact[newcomers.sibling], memory.rough[newcomers.sibling]
-    is_living = exact[:, GAP] <= _SILENT_SLOTS
     _come_anew(exact, newcomers.value)
-    _weigh(exact, rough, is_living, _DAY_SECONDS / step_seconds)
+    _weigh(exact, rough, ~newcomers.is_successor, most)
     return Memory(np.concatenate([memory.exact, exact]), np.concatenate([memory.rough, rough]))
 
 
-def extended_groups(groups: Groups, series: tuple[Labels, ...], names: tuple[str, ...]) -> Groups:
-    """Return the groups of all series, those that there were before in their places."""
-    wider = groups_of(series, names)
-    assert wider.labels[: len(groups.labels)] == groups.labels  # noqa: S101  earlier rows come first
-    return wider
+def extended_groups(
+    groups: Groups, newcomers: Newcomers, names: tuple[str, ...], *, first_row: int
+) -> Groups:
+    """Return the groups with the newcomers, whose rows begin at `first_row`.
+
+    A successor takes the place of the one that fell silent, so that a group which is restarted
+    grows no larger and its forest goes on; the others come last.
+    """
+    held = groups.rows_of()
+    pairs = zip(newcomers.series, newcomers.sibling.tolist(), strict=True)
+    for row, (labels, sibling) in enumerate(pairs if names else (), first_row):
+        members = held.setdefault(group_of(labels, names), [])
+        if newcomers.is_successor[row - first_row] and sibling in members:
+            members[members.index(sibling)] = row
+        else:
+            members.append(row)
+    return groups_from(held)
 
 
 def _rows_of(known: Known, rows: IntegerArray) -> Known:

@@ -124,21 +124,26 @@ def recurring(row: AnyArray, peaks: int, hour: int) -> float:
     """Return the size that deviations about this hour reached on each of the last days.
 
     From `peaks` on the row holds (DAYS + 1, HOURS) largest deviations: of today, of yesterday ...
+    Of the hour that comes next, the latest is yesterday's.
     """
     least = inf
     for day in range(1, DAYS + 1):
-        largest = 0.0
-        for near in range(-1, 2):
+        largest = row[peaks + (day - 1) * HOURS + (hour + 1) % HOURS]
+        for near in range(-1, 1):
             largest = max(largest, row[peaks + day * HOURS + (hour + near) % HOURS])
         least = min(least, largest)
     return least
 
 
 @compiled
-def note_peak(row: AnyArray, peaks: int, size: float, hour: int, last_hour: int) -> None:
-    """Let the peaks of an hour take in a deviation; in a new hour its days move on."""
-    if hour != last_hour:
-        for day in range(DAYS, 0, -1):
-            row[peaks + day * HOURS + hour] = row[peaks + (day - 1) * HOURS + hour]
-        row[peaks + hour] = 0.0
+def begin_hour(row: AnyArray, peaks: int, hour: int) -> None:
+    """Let the days of an hour move on: it has come again."""
+    for day in range(DAYS, 0, -1):
+        row[peaks + day * HOURS + hour] = row[peaks + (day - 1) * HOURS + hour]
+    row[peaks + hour] = 0.0
+
+
+@compiled
+def note_peak(row: AnyArray, peaks: int, size: float, hour: int) -> None:
+    """Let the peaks of an hour take in a deviation."""
     row[peaks + hour] = max(row[peaks + hour], size)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forewarn_models.arrays import AnyArray, IntegerArray
-from forewarn_models.contract import Detector, FittedDetector
+from forewarn_models.contract import Carry, Detector, FittedDetector
 from forewarn_models.errors import DataError, NotEnoughHistory
 from forewarn_models.fold import FoldPolicy, FoldState, fold, start_fold
 from forewarn_models.panel import Panel
@@ -136,7 +136,9 @@ def _history(samples: Samples, ruler: Ruler, schedule: Schedule, end_millisecond
 
 def _continued(new: FoldState, old: FoldState | None) -> FoldState:
     """Return the new model's state with the episodes that are going on."""
-    return replace(new, episodes=old.episodes) if old else new
+    if old is None:
+        return new
+    return replace(new, episodes=Carry(old.episodes.arrays, new.carry.next_milliseconds))
 
 
 def _check_size(samples: Samples, ruler: Ruler) -> None:

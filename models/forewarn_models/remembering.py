@@ -71,6 +71,7 @@ from forewarn_models.noise import (
     N_CARRIED,
     N_LEARNED,
     TOTAL,
+    begin_hour,
     feel,
     hour_after,
     hour_gain,
@@ -86,6 +87,14 @@ _OF_MEAN = 1.25  # a Gaussian's standard deviation, in mean absolute deviations
 _CROWD_PRIOR = 2.0
 _HOUR_SECONDS = 3_600.0
 _SETTLED = 4_000.0  # samples after which tails change slowly
+
+
+@compiled
+def enter_hour(exact: FloatArray, rough: AnyArray, hour: int) -> None:
+    """Begin an hour at its first sample, before that is judged."""
+    if hour != exact[LAST_HOUR]:
+        begin_hour(rough, PEAKS, hour)
+        exact[LAST_HOUR] = hour
 
 
 @compiled
@@ -157,8 +166,7 @@ def _remember_sizes(
     if isfinite(work[DEVIATIONS + N_WINDOWS - 1]):  # an hour counts once all of it can be seen
         rough[HOUR_COUNTS + hour] = count + 1.0
     if isfinite(work[DEVIATIONS]):
-        note_peak(rough, PEAKS, work[DEVIATIONS], hour, int(exact[LAST_HOUR]))
-        exact[LAST_HOUR] = hour
+        note_peak(rough, PEAKS, work[DEVIATIONS], hour)
 
 
 @compiled

@@ -9,6 +9,8 @@ point is ever believed.
 
 from math import frexp, ldexp, log, log1p, log10
 
+import numpy as np
+
 from forewarn_models.arrays import AnyArray, FloatArray
 from forewarn_models.compiled import compiled
 
@@ -131,3 +133,10 @@ def size_decades(size: float, exact: FloatArray, tail: int, moving: float) -> fl
         return body + reach * (size - start) / (outer - start)
     shape, scale = float(exact[tail + SHAPE]), float(exact[tail + SCALE])
     return body + log1p(shape * (size - start) / scale) / shape * _PER_DECADE
+
+
+def seconds_of(decades: FloatArray) -> FloatArray:
+    """Return 10 to the power of `decades`: rising for ever, and never infinite."""
+    bounded = np.where(decades > 300.0, 300.0 + np.arctan(decades - 300.0), decades)
+    out: FloatArray = np.power(10.0, bounded)
+    return out

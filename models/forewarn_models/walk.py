@@ -56,7 +56,7 @@ from forewarn_models.layout import (
     SLOT,
     TAIL,
 )
-from forewarn_models.remembering import fit_tails, remember, spread_now
+from forewarn_models.remembering import enter_hour, fit_tails, remember, spread_now
 from forewarn_models.rules import Rules
 from forewarn_models.tails import N_TAIL
 from forewarn_models.views import CHANGE, N_VIEWS
@@ -291,6 +291,9 @@ def score_walk(
                 exact[GAP] += 1.0
                 continue
             _after_gap(exact, rules)
+            enter_hour(exact, rough, hour)
+            if exact[SEEN] == 0.0:  # training saw nothing of it: the level begins here
+                exact[LEVEL], expected = value - profiles[0], value
             sample = (value, expected)
             _judge(exact, work, sample, profiles, known.offset[s], rules)
             excuse_daily(rough, work, hour)
@@ -322,6 +325,7 @@ def learn_walk(
             sample = (value, profiles[0] + tried.kinds[kind, KIND_LEVEL])
             look_up(exact, rough, work, hour)
             _after_gap(exact, rules)
+            enter_hour(exact, rough, hour)
             _judge(exact, work, sample, profiles, lesson.offset[s], rules)
             if lesson.noise.shape[0] > 0:
                 lesson.noise[s, t] = work[SIGNS + CHANGE] * work[IN_NOISE]

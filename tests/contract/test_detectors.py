@@ -290,9 +290,9 @@ def test_a_stored_model_must_be_of_the_catalogue():
     bool(numba.config.DISABLE_JIT),
     reason="numpy mixes single and double precision by other rules than the compiled code",
 )
-def test_the_stored_model_of_format_2_loads_and_scores_as_when_it_was_stored():
-    model = detector_from_state(from_bytes((GOLDEN / "rarity_detector_v2.zip").read_bytes()))
-    with np.load(GOLDEN / "rarity_detector_v2_scores.npz") as stored:
+def test_the_stored_model_of_format_3_loads_and_scores_as_when_it_was_stored():
+    model = detector_from_state(from_bytes((GOLDEN / "rarity_detector_v3.zip").read_bytes()))
+    with np.load(GOLDEN / "rarity_detector_v3_scores.npz") as stored:
         recent = Panel(stored["values"], model.series, model.end_milliseconds, STEP)
         scores, _ = model.score(recent, model.initial_carry())
         for name in ARRAYS:
@@ -303,3 +303,33 @@ def test_without_groups_there_are_only_the_series(detector):
     model = replace(detector, group_by=()).fit(panel_of(noise(100)))
     again = detector_from_state(from_bytes(to_bytes(model.state())))
     assert again.output_series == model.series
+
+
+def test_a_state_or_a_carry_of_another_layout_is_refused(model, recent):
+    state, carry = model.state(), model.initial_carry()
+    narrow = {n: a[:, :-1] if n in carry.arrays else a for n, a in state.arrays.items()}
+    with pytest.raises(UnknownFormat, match="train it again"):
+        detector_from_state(replace(state, arrays=narrow))
+    with pytest.raises(ModelError, match="begin with `initial_carry"):
+        model.score(recent, replace(carry, arrays={n: narrow[n] for n in carry.arrays}))
+
+
+def test_a_young_row_is_said_the_same_of_in_pieces(detector):
+    young = np.full(400, np.nan)
+    young[-20:] = noise(20, seed=2)
+    whole = panel_of(np.append(noise(400), noise(60, seed=3)), np.append(young, noise(60, seed=4)))
+    model = detector.fit(whole.columns(0, 400))
+    recent = whole.columns(400, 460)
+    at_once, _ = scored(model, recent)
+    assert_same(at_once, scored(model, recent, (10, 20, 30, 40, 50))[0])
+    assert np.isnan(at_once.expected[1, :39]).all()
+    assert np.isfinite(at_once.expected[1, 41:]).all()
+
+
+def test_a_row_that_training_never_saw_begins_at_its_first_value(detector):
+    unseen = np.full(400, np.nan)
+    model = detector.fit(panel_of(noise(400), unseen))
+    later = noise(200, level=100.0, seed=5)
+    recent = panel_of(noise(200, seed=3), later, start=model.end_milliseconds)
+    scores, _ = scored(model, recent)
+    np.testing.assert_allclose(scores.expected[1, 70:], 100.0, atol=4.0)

@@ -153,3 +153,33 @@ def test_episodes_go_on_when_a_series_is_welcomed_and_when_it_is_dismissed(model
         for name, array in theirs.arrays.items():
             np.testing.assert_array_equal(array, ours.arrays[name], err_msg=name)
     assert state.episodes.arrays["active"].any()
+
+
+def test_a_group_that_is_restarted_grows_no_larger():
+    series = tuple(pod(name) for name in "abcd")
+    model = DETECTOR.fit(panel(daily(4, 7 * DAY), series))
+    values = live(4, 20)
+    values[:, 10:] = np.nan
+    _, carry = model.score(panel(values, series, 7 * DAY), model.initial_carry())
+    wider, carry = model.welcome({pod(name): 50.0 for name in "ef"}, carry)
+    assert wider.groups.members.shape == (1, 4)
+    assert {4, 5} <= set(wider.groups.members[0].tolist())
+
+
+def test_each_newcomer_follows_another_silent_sibling_the_latest_first():
+    series = tuple(pod(name) for name in "abcd")
+    model = DETECTOR.fit(panel(daily(4, 7 * DAY), series))
+    values = live(4, 20)
+    values[0, 5:], values[1, 10:] = np.nan, np.nan
+    _, carry = model.score(panel(values, series, 7 * DAY), model.initial_carry())
+    wider, _ = model.welcome({pod(name): 50.0 for name in "efg"}, carry)
+    assert wider.groups.members.tolist() == [[5, 4, 2, 3, 6]]
+
+
+def test_at_a_coarse_step_a_newcomer_is_judged_at_once_too():
+    hours = panel(daily(3, 20 * DAY)[:, ::12], OLD)
+    model = DETECTOR.fit(Panel(hours.values, OLD, START, 12 * STEP))
+    wider, carry = model.welcome({NEW: 50.0}, model.initial_carry())
+    recent = Panel(live(4, 2), wider.series, model.end_milliseconds, 12 * STEP)
+    scores, _ = wider.score(recent, carry)
+    assert np.isfinite(scores.return_period_seconds[3]).all()

@@ -22,6 +22,7 @@ from forewarn_models.noise import (
     TOTAL,
     WAITING,
     NoiseGains,
+    begin_hour,
     feel,
     hour_after,
     hour_gain,
@@ -194,7 +195,10 @@ def test_an_hour_that_was_still_can_wake():
 def walked_peaks(events):
     row, slow = np.zeros(PLACE + (DAYS + 1) * HOURS), oracle.Peaks()
     for hour, size in events:
-        note_peak(row, PLACE, size, hour, slow.last_hour)
+        if hour != slow.last_hour:
+            begin_hour(row, PLACE, hour)
+        slow.begin(hour)
+        note_peak(row, PLACE, size, hour)
         slow.note(size, hour)
     return row, slow
 
@@ -215,10 +219,15 @@ def test_peaks_are_those_of_the_oracle(events):
 
 
 @pytest.mark.parametrize("hour", [0, 3, 23])
-def test_what_came_on_each_of_five_days_about_an_hour_recurs(hour):
+def test_what_came_on_each_of_five_days_recurs_in_its_hour_and_the_one_after(hour):
     row, _ = days_of([5.0, 7.0, 6.0, 8.0, 9.0, 0.0], hour)
-    near = [recurring(row, PLACE, (hour + h) % 24) for h in (-2, -1, 0, 1, 2)]
-    assert near == [0.0, 5.0, 5.0, 5.0, 0.0]
+    near = [recurring(row, PLACE, (hour + h) % 24) for h in (-2, 0, 1, 2)]
+    assert near == [0.0, 5.0, 5.0, 0.0]
+
+
+def test_an_hour_early_it_recurs_too():
+    row, _ = days_of([4.0, 5.0, 7.0, 6.0, 8.0, 9.0])
+    assert recurring(row, PLACE, 2) == 5.0
 
 
 def test_what_came_on_four_days_does_not_recur_and_today_does_not_count():

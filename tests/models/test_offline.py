@@ -1,6 +1,6 @@
 """forewarn_models.offline"""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -143,3 +143,17 @@ def test_jitter_leaves_a_sample_in_its_slot_and_at_its_own_time() -> None:
     np.testing.assert_array_equal(
         answer.slot_milliseconds[order], samples.timestamp_milliseconds[400:]
     )
+
+
+def test_an_episode_begins_at_its_own_time_after_a_gap_longer_than_a_refit() -> None:
+    samples = recording(700)
+    times = samples.timestamp_milliseconds
+    gapped = samples.select((times < 210 * STEP) | (times >= 590 * STEP))
+    value = gapped.value.copy()
+    value[gapped.timestamp_milliseconds >= 650 * STEP] += 1000.0
+    answer = score_recording(
+        DETECTOR, FoldPolicy(), replace(gapped, value=value), schedule(every=50)
+    )
+    verdicts = answer.verdicts
+    began = verdicts.episode_start_milliseconds[verdicts.severity > 0]
+    assert set(began.tolist()) == {650 * STEP}
