@@ -95,7 +95,8 @@ def _level_of(quantiles: FloatArray, levels: FloatArray, value: float) -> FloatA
     at_low = np.take_along_axis(quantiles, low[..., None], -1)[..., 0]
     at_high = np.take_along_axis(quantiles, low[..., None] + 1, -1)[..., 0]
     width = np.where(at_high > at_low, at_high - at_low, 1.0)
-    share = np.clip((value - at_low) / width, 0.0, 1.0)
+    with np.errstate(over="ignore"):  # between quantiles that all but touch
+        share = np.clip((value - at_low) / width, 0.0, 1.0)
     inside = levels[low] + share * (levels[low + 1] - levels[low])
     outside_top = (1 - levels[-1]) * _left(quantiles, value - quantiles[..., -1])
     outside_bottom = levels[0] * _left(quantiles, quantiles[..., 0] - value)
@@ -108,5 +109,6 @@ def _left(quantiles: FloatArray, distance: FloatArray) -> FloatArray:
     """Return the share of a tail's mass that lies further out than `distance`."""
     reach = _HALVING_SHARE * (quantiles[..., -1] - quantiles[..., 0])
     # A point mass has no tail.
-    left = 0.5 ** (np.maximum(distance, 0.0) / np.where(reach > 0, reach, 1.0))
+    with np.errstate(over="ignore"):
+        left = 0.5 ** (np.maximum(distance, 0.0) / np.where(reach > 0, reach, 1.0))
     return np.where(reach > 0, left, 0.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from forewarn_models.capacity import Limit, breach_probability, time_to_limit_seconds
@@ -75,6 +75,8 @@ def test_a_forecast_of_the_median_alone_breaches_or_does_not(value, expected) ->
     assert breach_probability(forecast, Limit(value)).tolist() == [expected]
 
 
+@example([0.0, 0.0, 5e-324], 100.0)
+@example([-5e-324, 0.0, 0.0], -100.0)
 @given(st.lists(st.floats(-100, 100), min_size=3, max_size=3), st.floats(-300, 300))
 def test_both_sides_of_a_limit_share_the_chance(row: list[float], value: float) -> None:
     forecast = forecast_of([sorted(row)])
