@@ -283,7 +283,7 @@ def moved(error, spread, run, gains):
 
 
 def edge_after(edge, size):
-    missed = size > edge
+    missed = (size > edge) * (baseline._FAR_COUNTS if size > baseline._FAR * edge else 1)
     return edge + edge * baseline._EDGE_GAIN * (missed - baseline._MISSES)
 
 

@@ -21,6 +21,7 @@ _CYCLES_SEEN = 1.5  # before a cycle is judged
 _FEWEST_JUDGED = 60.0
 _MISSES = 0.005  # of values beyond each edge
 _EDGE_GAIN = 0.1
+_FAR, _FAR_COUNTS = 3.0, 0.05  # times an edge, and the share of a miss that such an error is
 FIRST_EDGE = 2.8  # spreads, before anything is known
 
 # Columns of what is learned of each cycle.
@@ -96,8 +97,14 @@ def moved(error: float, spread: float, run: float, gains: LevelGains) -> tuple[f
 
 @compiled
 def edge_after(edge: float, size: float) -> float:
-    """Return an edge of the band, in spreads, after an error of a size on its side."""
-    return edge * (1.0 + _EDGE_GAIN * ((1.0 if size > edge else 0.0) - _MISSES))
+    """Return an edge of the band, in spreads, after an error of a size on its side.
+
+    An error far outside is an incident rather than what the band should hold: it counts little.
+    """
+    missed = 0.0
+    if size > edge:
+        missed = 1.0 if size <= _FAR * edge else _FAR_COUNTS
+    return edge * (1.0 + _EDGE_GAIN * (missed - _MISSES))
 
 
 @compiled

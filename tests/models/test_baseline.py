@@ -96,6 +96,13 @@ def test_an_edge_moves_as_the_oracle_moves_it(edge, size):
     assert edge_after(edge, size) == pytest.approx(oracle.edge_after(edge, size), rel=1e-12)
 
 
+def test_an_incident_of_an_hour_does_not_open_the_band():
+    edge = FIRST_EDGE
+    for _ in range(60):
+        edge = edge_after(edge, 30.0)
+    assert edge < 1.4 * FIRST_EDGE
+
+
 @pytest.mark.parametrize("kind", ["normal", "laplace", "uniform"])
 def test_one_value_in_two_hundred_lies_beyond_an_edge(kind):
     edge, missed = FIRST_EDGE, []
