@@ -86,7 +86,8 @@ class RarityDetector:
         if most < self.min_history:
             raise NotEnoughHistory("a detector", needed=self.min_history, got=most)
         seasons = self._seasons(history)
-        groups, rules = groups_of(history.series, self.group_by), self._rules(history)
+        groups = groups_of(history.series, self.group_by)
+        rules = rules_of(history.step_seconds, self.direction)
         clock = clock_of(history, seasons, self.calendar, rules)
         learned_seconds = rules.step_seconds * stride_of(history.n_times)
         known, memory, noise = learned(
@@ -117,9 +118,6 @@ class RarityDetector:
             known=known,
             memory=memory,
         )
-
-    def _rules(self, history: Panel) -> Rules:
-        return rules_of(history.step_milliseconds / 1000.0, self.direction)
 
     def _seasons(self, history: Panel) -> tuple[Season, ...]:
         periods = None if self.seasons == "auto" else tuple(map(milliseconds_of, self.seasons))
@@ -191,7 +189,7 @@ class FittedRarityDetector:
             self.series, memory.exact, first_values, self.siblings, min_history=self.min_history
         )
         series = (*self.series, *newcomers.series)
-        most = most_inherited(self.step_milliseconds / 1000.0, self.min_history)
+        most = most_inherited(self._rules.step_seconds, self.min_history)
         groups = extended_groups(self.groups, newcomers, self.group_by, first_row=len(self.series))
         wider = replace(
             self,
@@ -212,6 +210,10 @@ class FittedRarityDetector:
             step_milliseconds=self.step_milliseconds,
             min_history=self.min_history,
         )
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return rules_of(self.step_milliseconds / 1000.0, self.direction)
 
     @cached_property
     def _kin(self) -> IntegerArray:
@@ -242,11 +244,10 @@ class FittedRarityDetector:
     def _said(self, recent: Panel, memory: Memory, *, with_views: bool) -> Said:
         """Return what is said of some columns; `memory` moves on in place."""
         said = room_for(recent.n_series, recent.n_times, with_views=with_views)
-        rules = rules_of(self.step_milliseconds / 1000.0, self.direction)
         before = np.array(memory.exact[:, SEEN])
-        clock = clock_of(recent, self.seasons, self.calendar, rules)
+        clock = clock_of(recent, self.seasons, self.calendar, self._rules)
         values = usable(recent.values)
-        score_walk(values, clock, self.known, memory, said, rules)
+        score_walk(values, clock, self.known, memory, said, self._rules)
         is_sample = np.isfinite(values)
         is_young = before[:, None] + np.cumsum(is_sample, axis=1) - is_sample < self.min_history
         for part in (said.expected, said.lower, said.upper, said.decades):
@@ -275,8 +276,7 @@ class FittedRarityDetector:
     def _together(self, said: Said) -> FloatArray:
         """Return the decades of seconds of each group, (n_groups, n_times)."""
         together = group_decades(self.groups, said.decades)
-        step_decades = rules_of(self.step_milliseconds / 1000.0).step_decades
-        joint = joint_decades(self.groups, self.joint, said.noise, step_decades)
+        joint = joint_decades(self.groups, self.joint, said.noise, self._rules.step_decades)
         own = together[self.joint.place]
         together[self.joint.place] = np.where(joint > own, joint, own)
         return together

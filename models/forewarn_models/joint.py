@@ -134,17 +134,13 @@ def _features(groups: Groups, noise: AnyArray) -> FloatArray:
     """
     gathered = groups.gathered(np.asarray(noise, dtype=np.float64))
     speaking = np.isfinite(gathered).sum(axis=1)
-    n_members = groups.n_members
-    enough = (2 * speaking >= n_members[:, None]) & (n_members >= _FEWEST_MEMBERS)[:, None]
     features = np.arcsinh(np.nan_to_num(gathered, nan=0.0)).transpose(0, 2, 1)
-    features[~enough] = np.nan
+    features[2 * speaking < groups.n_members[:, None]] = np.nan
     return features
 
 
 def _crowding(is_above: BooleanArray, cluster_gap: int) -> float:
     """Return the decades of slots above the start of the tail to a cluster of them."""
     at = np.flatnonzero(is_above)
-    if not len(at):
-        return 0.0
     clusters = 1 + np.count_nonzero(np.diff(at) > cluster_gap)
     return float(np.log10(len(at) / clusters))

@@ -24,6 +24,7 @@ from forewarn_models.layout import (
     IN_BLOCK,
     LAST,
     LEARNED,
+    LONG_QUIET,
     N_CHANNELS,
     N_CLUSTER,
     N_WINDOWS,
@@ -190,7 +191,7 @@ def _come_anew(exact: FloatArray, value: FloatArray) -> None:
     exact[:, [IN_BLOCK, RUN, WAITING_RUN]] = 0.0
     exact[:, GAP] = NOT_BEGUN
     exact[:, LAST] = value
-    exact[:, [CLUSTER + window * N_CLUSTER + QUIET for window in range(N_WINDOWS)]] = 1e9
+    exact[:, [CLUSTER + window * N_CLUSTER + QUIET for window in range(N_WINDOWS)]] = LONG_QUIET
 
 
 def _weigh(exact: FloatArray, rough: AnyArray, is_living: BooleanArray, most: float) -> None:

@@ -18,7 +18,7 @@ _TRUST = 20.0  # deviations of an hour that weigh as much as all others
 _CALMEST = 0.2  # of the whole series' noise: an hour that was calmer is not believed to stay so
 _FELT = 4.0  # times what is usual that one deviation counts for at most
 _A_LITTLE = 0.1  # of all hours' mean: lets an hour that was still learn at all
-_OF_MEAN = 1.25  # a Gaussian's standard deviation, in mean absolute deviations
+OF_MEAN = 1.25  # a Gaussian's standard deviation, in mean absolute deviations
 _NOTHING = 1e-3  # of the mean: as good as no deviation
 _MOSTLY = 0.5
 FEWEST = 10  # deviations without which nothing is usual yet
@@ -66,7 +66,7 @@ def usual_size(hour_mean: float, trust: float, row: FloatArray, learned: int) ->
 def in_noise(size: float, usual: float) -> float:
     """Return a deviation's size in standard deviations of noise of a usual mean size."""
     if usual > 0.0:
-        return min(size / (_OF_MEAN * usual), _LARGEST)
+        return min(size / (OF_MEAN * usual), _LARGEST)
     return 0.0 if size == 0.0 else _LARGEST
 
 

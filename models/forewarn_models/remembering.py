@@ -70,6 +70,7 @@ from forewarn_models.noise import (
     MEAN,
     N_CARRIED,
     N_LEARNED,
+    OF_MEAN,
     TOTAL,
     begin_hour,
     feel,
@@ -83,7 +84,6 @@ from forewarn_models.rules import Rules
 from forewarn_models.tails import N_BINS, N_TAIL, bin_of, fit_tail
 from forewarn_models.windows import N_ACCOUNT, SLOTS, push
 
-_OF_MEAN = 1.25  # a Gaussian's standard deviation, in mean absolute deviations
 _CROWD_PRIOR = 2.0
 _HOUR_SECONDS = 3_600.0
 _SETTLED = 4_000.0  # samples after which tails change slowly
@@ -100,7 +100,7 @@ def enter_hour(exact: FloatArray, rough: AnyArray, hour: int) -> None:
 @compiled
 def spread_now(work: FloatArray) -> float:
     """Return the standard deviation of the noise around the baseline."""
-    return _OF_MEAN * float(work[USUAL + SEASONAL])
+    return OF_MEAN * float(work[USUAL + SEASONAL])
 
 
 @compiled

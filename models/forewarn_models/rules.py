@@ -73,7 +73,7 @@ def cluster_gap(step_seconds: float) -> int:
 
 
 def _half(span: Span) -> int:
-    return max(1, span.n_slots * span.samples_a_slot // 2)
+    return span.n_slots * span.samples_a_slot // 2
 
 
 def _gain(seconds: float, step: float, fewest_steps: float = 1.0) -> float:

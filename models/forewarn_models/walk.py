@@ -41,7 +41,7 @@ from forewarn_models.layout import (
     IN_NOISE,
     LEVEL,
     LEVEL_RUN,
-    N_CHANNELS,
+    LONG_QUIET,
     N_CLUSTER,
     N_EXACT,
     N_ROUGH,
@@ -54,11 +54,9 @@ from forewarn_models.layout import (
     SEEN,
     SIGNS,
     SLOT,
-    TAIL,
 )
 from forewarn_models.remembering import enter_hour, fit_tails, remember, spread_now
 from forewarn_models.rules import Rules
-from forewarn_models.tails import N_TAIL
 from forewarn_models.views import CHANGE, N_VIEWS
 from forewarn_models.windows import FILLED, N_ACCOUNT, SLOTS, put_in_order
 
@@ -147,16 +145,14 @@ class Said(NamedTuple):
 
 def blank_memory(n_series: int) -> Memory:
     """Return the memory of series of which nothing was seen."""
-    exact = np.zeros((n_series, N_EXACT))
-    exact[:, [EDGE_LOW, EDGE_HIGH]] = FIRST_EDGE
-    exact[:, NEXT_FIT] = _FIRST_FIT
-    exact[:, GAP] = NOT_BEGUN
-    for row in exact[:1]:
-        fit_tails(row, np.zeros(N_ROUGH, np.float32))
-    exact[:, TAIL : TAIL + N_CHANNELS * N_TAIL] = exact[:1, TAIL : TAIL + N_CHANNELS * N_TAIL]
+    exact, rough = np.zeros(N_EXACT), np.zeros(N_ROUGH, np.float32)
+    exact[[EDGE_LOW, EDGE_HIGH]] = FIRST_EDGE
+    exact[NEXT_FIT] = _FIRST_FIT
+    exact[GAP] = NOT_BEGUN
+    fit_tails(exact, rough)
     for window in range(N_WINDOWS):
-        exact[:, CLUSTER + window * N_CLUSTER + QUIET] = 1e9  # the first is a cluster of its own
-    return Memory(exact, np.zeros((n_series, N_ROUGH), np.float32))
+        exact[CLUSTER + window * N_CLUSTER + QUIET] = LONG_QUIET
+    return Memory(np.tile(exact, (n_series, 1)), np.tile(rough, (n_series, 1)))
 
 
 def room_for(n_series: int, n_times: int, *, with_views: bool = False) -> Said:

@@ -96,7 +96,6 @@ def push(
         row[account + SUM] = row[account + COUNT] = 0.0
     filled, place = int(row[account + FILLED]), int(row[account + NEXT])
     if filled < span.n_slots:
-        work[rising + filled] = inf
         exchange(work, rising, filled + 1, inf, value)
         row[account + FILLED] += 1.0
     else:
