@@ -2,13 +2,13 @@
 
 import csv
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from forewarn.__main__ import main
 from forewarn_adapters.config.schema import RemoteWrite
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.registry import Registry
@@ -53,18 +53,10 @@ def folder(clean_directory: Path, database: bytes) -> Path:
 
 
 @pytest.fixture
-def backtest(monkeypatch, capsys):
+def backtest(run_forewarn, monkeypatch):
     """Return a function that runs `forewarn backtest` and gives its exit code and output."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr("sys.argv", ["forewarn", "backtest", *arguments])
-        monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as caught:
-            main()
-        said = capsys.readouterr()
-        return caught.value.code, said.out, said.err
-
-    return run
+    monkeypatch.setenv("COLUMNS", "160")
+    return partial(run_forewarn, "backtest")
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -1,13 +1,13 @@
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import urllib3
 
-from forewarn.__main__ import main
 from forewarn_adapters.config.schema import RemoteWrite
 from forewarn_adapters.local_servers import (
     LocalServer,
@@ -35,17 +35,9 @@ signals:
 
 
 @pytest.fixture
-def check(clean_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+def check(run_forewarn, clean_directory):
     """Return a function that runs `forewarn check` and gives its exit code and output."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr("sys.argv", ["forewarn", "check", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        said = capsys.readouterr()
-        return caught.value.code, said.out, said.err
-
-    return run
+    return partial(run_forewarn, "check")
 
 
 def write(text: str, path: str = "forewarn.yaml") -> None:

@@ -1,12 +1,12 @@
 """`forewarn explain`, on files and a real registry, against what the scorer said live."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from forewarn.__main__ import main
 from forewarn_adapters.registry import Registry, TrainingRecord
 from forewarn_adapters.tracking import open_client
 from forewarn_models.contract import FittedDetector
@@ -98,17 +98,9 @@ def promote(model: FittedDetector, trained: int) -> None:
 
 
 @pytest.fixture
-def explain(monkeypatch, capsys):
+def explain(run_forewarn):
     """Return a function that runs `forewarn explain` and gives its exit code and output."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr("sys.argv", ["forewarn", "explain", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        said = capsys.readouterr()
-        return caught.value.code, said.out, said.err
-
-    return run
+    return partial(run_forewarn, "explain")
 
 
 def said_live(live: Verdicts, labels: Labels, time: int) -> dict[str, float]:

@@ -1,13 +1,13 @@
 """forewarn.commands.plan"""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from forewarn.__main__ import main
 from forewarn.measuring import Cost, cost_of
 from forewarn.planning import plan_of
 from forewarn_adapters.config.reading import parse_config
@@ -32,17 +32,9 @@ signals:
 
 
 @pytest.fixture
-def plan(clean_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+def plan(run_forewarn, clean_directory):
     """Return a function that runs `forewarn plan` and gives its exit code and output."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr("sys.argv", ["forewarn", "plan", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        said = capsys.readouterr()
-        return caught.value.code, said.out, said.err
-
-    return run
+    return partial(run_forewarn, "plan")
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,13 @@ import signal as signals
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
-from forewarn.__main__ import main
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.tracking import open_client
 
@@ -45,18 +45,10 @@ def folder(clean_directory: Path, database: bytes) -> Path:
 
 
 @pytest.fixture
-def train(monkeypatch, capsys):
+def train(run_forewarn, monkeypatch):
     """Return a function that runs `forewarn train` and gives its exit code and output."""
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr("sys.argv", ["forewarn", "train", *arguments])
-        monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as caught:
-            main()
-        said = capsys.readouterr()
-        return caught.value.code, said.out, said.err
-
-    return run
+    monkeypatch.setenv("COLUMNS", "160")
+    return partial(run_forewarn, "train")
 
 
 def test_training_all_promotes_what_it_can_and_fails_for_the_rest(train, folder):

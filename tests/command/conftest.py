@@ -1,0 +1,23 @@
+"""`forewarn` run in this process, as its script runs it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from forewarn.__main__ import main
+
+
+@pytest.fixture
+def run_forewarn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[object, str, str]]:
+    """Return a function that runs `forewarn` and gives its exit code, output and complaints."""
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr("sys.argv", ["forewarn", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        said = capsys.readouterr()
+        return caught.value.code, said.out, said.err
+
+    return run
