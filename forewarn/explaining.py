@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from forewarn.telling import listed
 from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.portions import read_in_portions
 from forewarn_adapters.registry import Champion, Registry
@@ -188,11 +189,10 @@ def _chosen(question: Question, series: Sequence[Labels]) -> list[int]:
     """Return the rows that are meant; DataError when there are none."""
     chosen = [row for row, labels in enumerate(series) if _is_meant(question, labels)]
     if not chosen:
-        named = ", ".join(map(label_text, series[:_MOST_NAMED]))
-        more = f" and {len(series) - _MOST_NAMED} more" if len(series) > _MOST_NAMED else ""
+        named = listed([label_text(labels) for labels in series], most=_MOST_NAMED)
         raise DataError(
             f"--series must name a series that the model of {question.signal.name!r} knows, such "
-            f"as {named}{more}; a new series can be explained once the next model knows it"
+            f"as {named}; a new series can be explained once the next model knows it"
         )
     return chosen
 

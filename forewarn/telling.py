@@ -20,14 +20,14 @@ def each_once(said: Iterable[tuple[str, Said]]) -> dict[Said, list[str]]:
     return names
 
 
-def listed(names: list[str]) -> str:
-    """Return names with commas, of many the first five.
+def listed(names: list[str], *, most: int = _MOST_NAMES) -> str:
+    """Return names with commas, of many the first.
 
     >>> listed(list("abcdefg"))
     'a, b, c, d, e and 2 more'
     """
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def of_signals(names: list[str], said: str) -> str:
