@@ -15,9 +15,10 @@ from forewarn_models.contract import Absence, Carry, FittedDetector, Scores, Sta
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, ModelError, NotEnoughHistory, UnknownFormat
 from forewarn_models.groups import Groups, group_decades, groups_of
+from forewarn_models.handed_down import go_on, meets
 from forewarn_models.joint import Joint, joint_decades, joint_of, learn_joint, stride_of
 from forewarn_models.labels import Labels
-from forewarn_models.layout import LEVEL, LEVEL_RUN, N_EXACT, N_ROUGH, SEEN
+from forewarn_models.layout import N_EXACT, N_ROUGH, SEEN
 from forewarn_models.learning import clock_of, learned, usable
 from forewarn_models.newcomers import (
     extended_groups,
@@ -93,8 +94,8 @@ class RarityDetector:
         known, memory, noise = learned(
             values, clock, first_bins(seasons), rules, with_noise=bool(groups.labels)
         )
-        if isinstance(earlier, FittedRarityDetector) and _meets(earlier, history):
-            _go_on(memory, history, earlier)
+        if isinstance(earlier, FittedRarityDetector) and meets(earlier, history):
+            go_on(memory, history, earlier)
         known, memory = with_inheritance(
             known,
             memory,
@@ -360,31 +361,6 @@ def _check_shapes(arrays: Mapping[str, AnyArray], n_series: int) -> None:
 
 def _memory_of(carry: Carry) -> Memory:
     return Memory(*(np.array(carry.arrays[name]) for name in Memory._fields))
-
-
-def _meets(earlier: FittedRarityDetector, history: Panel) -> bool:
-    ahead = earlier.end_milliseconds - history.start_milliseconds
-    is_within = 0 <= ahead <= history.n_times * history.step_milliseconds
-    is_on_grid = ahead % history.step_milliseconds == 0
-    return is_within and is_on_grid and earlier.step_milliseconds == history.step_milliseconds
-
-
-def _go_on(memory: Memory, history: Panel, earlier: FittedRarityDetector) -> None:
-    """Put what `earlier` remembers, led on to the end of the history, in place of shorter memory.
-
-    Levels stay: they belong to the new profiles.
-    """
-    first = (earlier.end_milliseconds - history.start_milliseconds) // history.step_milliseconds
-    rest = history.columns(first, history.n_times).rows(earlier.series)
-    _, carry = earlier.score(rest, earlier.initial_carry())
-    place = {labels: row for row, labels in enumerate(history.series)}
-    pairs = [(place[s], row) for row, s in enumerate(earlier.series) if s in place]
-    new, old = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    is_longer = carry.arrays["exact"][old, SEEN] > memory.exact[new, SEEN]
-    new, old = new[is_longer], old[is_longer]
-    levels = memory.exact[new][:, [LEVEL, LEVEL_RUN]]
-    memory.exact[new], memory.rough[new] = carry.arrays["exact"][old], carry.arrays["rough"][old]
-    memory.exact[new[:, None], [LEVEL, LEVEL_RUN]] = levels
 
 
 def _labels(stored: object) -> tuple[Labels, ...]:
