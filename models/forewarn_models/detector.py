@@ -10,6 +10,7 @@ import numpy as np
 
 from forewarn_models.absence import absence_of, kin_of
 from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray
+from forewarn_models.bounds import UNKNOWN, Bounds, bounds_of_plain, floors
 from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import Absence, Carry, FittedDetector, Scores, State
 from forewarn_models.durations import milliseconds_of
@@ -60,6 +61,7 @@ class RarityDetector:
         siblings: labels; a series of too little history begins with what one with equal values of
             them remembers. Without any it says nothing until it has its own.
         min_history: samples that a series needs, at least 60.
+        bounds: what is expected, and the band, stay inside; they change no return period.
     """
 
     direction: Direction = "both"
@@ -68,6 +70,7 @@ class RarityDetector:
     group_by: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
     min_history: int = 60
+    bounds: Bounds = UNKNOWN
 
     def __post_init__(self) -> None:
         if self.direction not in _DIRECTIONS:
@@ -116,6 +119,7 @@ class RarityDetector:
             group_by=self.group_by,
             siblings=self.siblings,
             min_history=self.min_history,
+            bounds=self.bounds,
             known=known,
             memory=memory,
         )
@@ -143,6 +147,7 @@ class FittedRarityDetector:
         group_by: labels whose values make a group.
         siblings: labels whose values make a sibling.
         min_history: samples that a series needs before it says anything.
+        bounds: the range that no series can leave.
         known: profiles and offsets.
         memory: at the end of the history.
     """
@@ -158,6 +163,7 @@ class FittedRarityDetector:
     group_by: tuple[str, ...]
     siblings: tuple[str, ...]
     min_history: int
+    bounds: Bounds
     known: Known
     memory: Memory
 
@@ -253,8 +259,9 @@ class FittedRarityDetector:
         is_young = before[:, None] + np.cumsum(is_sample, axis=1) - is_sample < self.min_history
         for part in (said.expected, said.lower, said.upper, said.decades):
             part[is_young] = np.nan
-        lower = said.lower[np.isfinite(self.known.offset)]
-        said.lower[np.isfinite(self.known.offset)] = np.maximum(lower, 0.0)
+        floor = floors(self.bounds, is_never_negative=np.isfinite(self.known.offset))
+        for part in (said.expected, said.lower, said.upper):
+            np.clip(part, floor[:, None], self.bounds.high, out=part)
         return said
 
     def _scores(self, said: Said) -> Scores:
@@ -295,6 +302,7 @@ class FittedRarityDetector:
             "group_by": self.group_by,
             "siblings": self.siblings,
             "min_history": self.min_history,
+            "bounds": self.bounds.plain(),
         }
         arrays = {"members": self.groups.members, **self.joint.arrays()}
         arrays |= {**self.known._asdict(), **self.memory._asdict()}
@@ -344,6 +352,7 @@ def fitted_from_state(state: State) -> FittedRarityDetector:
         group_by=tuple(manifest["group_by"]),
         siblings=tuple(manifest["siblings"]),
         min_history=int(manifest["min_history"]),
+        bounds=bounds_of_plain(manifest.get("bounds", UNKNOWN.plain())),
         known=Known(*(arrays[name] for name in Known._fields)),
         memory=Memory(*(arrays[name] for name in Memory._fields)),
     )

@@ -1,9 +1,13 @@
 """Every forecaster of the catalogue keeps every promise of `forewarn_models.contract`."""
 
+from dataclasses import replace
+from math import inf
+
 import numpy as np
 import pytest
 
 from forewarn_models.artefact import from_bytes, to_bytes
+from forewarn_models.bounds import Bounds
 from forewarn_models.catalogue import FORECASTERS, forecaster_from_state
 from forewarn_models.contract import Forecast, Forecaster
 from forewarn_models.errors import ConfigError, NotEnoughHistory, UnknownFormat
@@ -109,6 +113,42 @@ def test_gaps_and_infinities_give_a_forecast_without_gaps(name: str) -> None:
 def test_a_series_that_was_never_negative_is_not_forecast_negative(name: str) -> None:
     values = np.maximum(0.0, np.random.default_rng(3).normal(0, 1, (1, 96)))
     assert (predicted(FORECASTERS[name], values).quantiles >= 0).all()
+
+
+def bounded(name: str, low: float | None, high: float) -> Forecaster:
+    return replace(FORECASTERS[name], bounds=Bounds(low, high))
+
+
+def test_no_quantile_leaves_the_bounds_and_one_inside_stays_as_it_was(name: str) -> None:
+    values = np.stack([daily(), np.where(np.arange(96) < 90, np.nan, daily())])
+    free = predicted(FORECASTERS[name], values).quantiles
+    low, high = np.quantile(free[0], [0.2, 0.8])
+    kept = predicted(bounded(name, low, high), values).quantiles
+    np.testing.assert_array_equal(kept, np.clip(free, low, high))
+    assert (kept.min(), kept.max()) == (low, high)
+
+
+def test_a_series_may_become_negative_where_it_is_known_that_it_has_no_bound(name: str) -> None:
+    values = np.abs(np.random.default_rng(3).normal(0, 1, (1, 96)))
+    assert predicted(bounded(name, -inf, inf), values).quantiles.min() < 0
+
+
+def test_bounds_survive_the_way_through_bytes(name: str) -> None:
+    fitted = bounded(name, 99.0, 101.0).fit(make_panel(daily()[None]))
+    restored = forecaster_from_state(from_bytes(to_bytes(fitted.state())))
+    quantiles = restored.predict(N_STEPS, [95]).quantiles
+    np.testing.assert_array_equal(quantiles, fitted.predict(N_STEPS, [95]).quantiles)
+    assert 99.0 <= quantiles.min() < quantiles.max() == 101.0
+
+
+def test_a_state_that_was_stored_before_there_were_ceilings_has_none(name: str) -> None:
+    fitted = FORECASTERS[name].fit(make_panel(daily()[None]))
+    state = fitted.state()
+    arrays = {n: array for n, array in state.arrays.items() if not n.endswith("ceiling")}
+    assert len(arrays) == len(state.arrays) - 1
+    before = forecaster_from_state(replace(state, arrays=arrays))
+    expected = fitted.predict(N_STEPS, [95]).quantiles
+    np.testing.assert_array_equal(before.predict(N_STEPS, [95]).quantiles, expected)
 
 
 def test_a_counter_that_resets_is_forecast_finitely(name: str) -> None:

@@ -28,7 +28,7 @@ def test_the_table_is_symmetric_around_one_half() -> None:
 def test_many_gaussian_errors_give_the_quantiles_of_a_gaussian() -> None:
     errors = np.random.default_rng(0).normal(0, 3, (1, 400, 5))
     spread = spread_of(errors, values=np.zeros((1, 9)))
-    quantiles = quantiles_around(np.zeros((1, 5)), spread, LEVELS, floor=np.array([-np.inf]))
+    quantiles = quantiles_around(np.zeros((1, 5)), spread, LEVELS)
     expected = 3 * np.array([-1.96, -1.2816, 0, 1.2816, 1.96])
     np.testing.assert_allclose(quantiles[0].mean(axis=0), expected, atol=0.35)
 
@@ -55,7 +55,7 @@ def test_a_series_without_any_error_gets_the_spread_of_a_random_walk() -> None:
 
 def test_beyond_the_judged_horizon_bands_grow_with_the_root_of_time() -> None:
     spread = Spread(np.ones((1, 4)), np.interp(TABLE_LEVELS, [0, 1], [-1, 1])[None])
-    quantiles = quantiles_around(np.zeros((1, 16)), spread, (0.1, 0.9), floor=np.array([-np.inf]))
+    quantiles = quantiles_around(np.zeros((1, 16)), spread, (0.1, 0.9))
     np.testing.assert_allclose(quantiles[0, 15, 1] / quantiles[0, 3, 1], 2.0)
 
 
@@ -69,16 +69,9 @@ def test_beyond_the_judged_horizon_bands_grow_with_the_root_of_time() -> None:
 def test_quantiles_never_cross_and_surround_the_forecast(errors: np.ndarray) -> None:
     spread = spread_of(errors, values=np.zeros((len(errors), 4)))
     point = np.ones((len(errors), 8))
-    quantiles = quantiles_around(point, spread, LEVELS, floor=np.full(len(errors), -np.inf))
+    quantiles = quantiles_around(point, spread, LEVELS)
     assert (np.diff(quantiles, axis=2) >= 0).all()
     np.testing.assert_array_equal(quantiles[:, :, 2], point)
-
-
-def test_no_quantile_falls_below_the_floor() -> None:
-    errors = np.random.default_rng(1).normal(0, 5, (1, 9, 3))
-    spread = spread_of(errors, values=np.zeros((1, 9)))
-    quantiles = quantiles_around(np.ones((1, 3)), spread, LEVELS, floor=np.zeros(1))
-    assert quantiles.min() == 0
 
 
 @pytest.mark.parametrize("n_origins", [1, 2, 5])

@@ -81,21 +81,18 @@ def spread_of(errors: FloatArray, *, values: FloatArray) -> Spread:
     return Spread(scale, np.where(is_young[:, None], _WALKING_TABLE, table))
 
 
-def quantiles_around(
-    point: FloatArray, spread: Spread, levels: Sequence[float], *, floor: FloatArray
-) -> FloatArray:
-    """Return (n_series, n_steps, n_levels) quantiles that never cross, nor fall below `floor`.
+def quantiles_around(point: FloatArray, spread: Spread, levels: Sequence[float]) -> FloatArray:
+    """Return (n_series, n_steps, n_levels) quantiles that never cross.
 
     Args:
         point: (n_series, n_steps) the forecast.
         spread: for the first steps; scales of later ones grow with the root of the horizon.
         levels: of the quantiles, sorted.
-        floor: (n_series,) the least possible value, -inf where there is none.
     """
     scale = _stretched(spread.scale, point.shape[1])
     shape = np.stack([np.interp(levels, TABLE_LEVELS, row) for row in spread.table])
     quantiles = point[:, :, None] + scale[:, :, None] * shape[:, None, :]
-    return np.maximum(np.maximum.accumulate(quantiles, axis=2), floor[:, None, None])
+    return np.maximum.accumulate(quantiles, axis=2)
 
 
 def _step_size(values: FloatArray) -> FloatArray:

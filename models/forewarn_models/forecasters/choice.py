@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import Forecaster
 from forewarn_models.errors import ConfigError
 from forewarn_models.forecasters.ets import Ets
@@ -12,17 +13,19 @@ from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 NAMES = ("auto", "hybrid", "seasonal_naive", "prophet", "ets")
 
 
-def forecaster_for(name: str, *, horizon: timedelta | None) -> Forecaster:
+def forecaster_for(name: str, *, horizon: timedelta | None, bounds: Bounds = UNKNOWN) -> Forecaster:
     """Return the forecaster of a name, judged at the horizon that it will be asked for.
 
-    `auto` is the hybrid, which chooses for each series among cheap candidates.
+    `auto` is the hybrid, which chooses for each series among cheap candidates. No forecast leaves
+    `bounds`.
 
     Raises ConfigError for a name that is not in NAMES.
     """
     if name not in NAMES:
         raise ConfigError(f"a forecaster must be one of {', '.join(NAMES)}, got {name!r}")
     if name == "prophet":
-        return ProphetForecaster()
+        return ProphetForecaster(bounds=bounds)
     if name == "ets":
-        return Ets()
-    return SeasonalNaive(horizon) if name == "seasonal_naive" else Hybrid(horizon)
+        return Ets(bounds)
+    chosen = SeasonalNaive if name == "seasonal_naive" else Hybrid
+    return chosen(horizon, bounds)

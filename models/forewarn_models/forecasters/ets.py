@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from forewarn_models.arrays import FloatArray
+from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import Forecast, State
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.forecasters.bands import quantile_levels
@@ -35,14 +36,20 @@ _MOST_ROUNDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Ets:
-    """Additive level, damped trend, and the season of a day (or week) where it is short enough."""
+    """Additive level, damped trend, and the season of a day (or week) where it is short enough.
+
+    Args:
+        bounds: that no forecast leaves.
+    """
+
+    bounds: Bounds = UNKNOWN
 
     def fit(self, history: Panel) -> "FittedEts":
         """Return smoothing parameters of each series; young ones fall back to seasonal naive.
 
         Raises NotEnoughHistory when no series has two samples.
         """
-        fallback = Fallback(SeasonalNaive().fit(history))
+        fallback = Fallback(SeasonalNaive(bounds=self.bounds).fit(history))
         values = usable_values(history, what=f"the forecaster {KIND!r}")[:, -_MOST_SAMPLES:]
         season = _season(values.shape[1], history.step_milliseconds)
         filled = np.stack([_filled(row) for row in values])
@@ -145,8 +152,7 @@ def _quantiles(
         predicted = smoothed.get_prediction(start=len(row), end=len(row) + n_steps - 1)
         for place, level in enumerate(levels):
             quantiles[:, place] = _quantile(predicted, level)
-    back = np.maximum.accumulate(quantiles, axis=1) * size + centre
-    return np.maximum(back, 0.0) if row.min() >= 0 else back
+    return np.maximum.accumulate(quantiles, axis=1) * size + centre
 
 
 def _quantile(predicted: Any, level: float) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from forewarn_models.arrays import AnyArray, FloatArray
 from forewarn_models.contract import Forecast, State
-from forewarn_models.forecasters.mixture import FittedMixture, fitted_mixture_of
+from forewarn_models.forecasters.mixture import FittedMixture, fitted_mixture_of, within
 from forewarn_models.forecasters.seasonal_naive import KIND
 
 _PREFIX = "fallback/"
@@ -23,7 +23,7 @@ class Fallback:
     def complete(
         self, quantiles: FloatArray, kind: str, *, n_steps: int, levels: Sequence[float]
     ) -> Forecast:
-        """Return a forecast in which rows of NaN are the fallback's.
+        """Return a forecast in which rows of NaN are the fallback's, and all are in its range.
 
         Args:
             quantiles: (n_series, n_steps, n_levels) of the other model; NaN rows are left out.
@@ -32,6 +32,7 @@ class Fallback:
             levels: of the bands, in percent.
         """
         own = self.fitted.predict(n_steps, levels)
+        quantiles = within(quantiles, self.fitted.learned)
         is_left_out = np.isnan(quantiles).sum(axis=(1, 2)) > 0
         names = zip(is_left_out.tolist(), own.model, strict=True)
         return Forecast(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import State
 from forewarn_models.forecasters.candidates import CANDIDATES
 from forewarn_models.forecasters.mixture import FittedMixture, fit_mixture, fitted_mixture_of
@@ -23,13 +24,21 @@ class Hybrid:
     Args:
         horizon: how far ahead the candidates are judged; None = two days. Set it to what will be
             asked: bands beyond it are extrapolated.
+        bounds: that no forecast leaves.
     """
 
     horizon: timedelta | None = None
+    bounds: Bounds = UNKNOWN
 
     def fit(self, history: Panel) -> FittedMixture:
         """Return the mixture for each series; one with a single sample or none cannot say."""
-        return fit_mixture(history, kind=KIND, candidates=tuple(CANDIDATES), horizon=self.horizon)
+        return fit_mixture(
+            history,
+            kind=KIND,
+            candidates=tuple(CANDIDATES),
+            horizon=self.horizon,
+            bounds=self.bounds,
+        )
 
 
 def from_state(state: State) -> FittedMixture:

@@ -11,6 +11,7 @@ from datetime import timedelta
 import numpy as np
 
 from forewarn_models.arrays import FloatArray
+from forewarn_models.bounds import UNKNOWN, Bounds, floors
 from forewarn_models.contract import Forecast, State
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, NotEnoughHistory, UnknownFormat
@@ -48,7 +49,8 @@ class Learned:
         values: (n, n_times) the history, moved by `centre` and divided by `size`.
         centre: (n,) medians.
         size: (n,) typical absolute deviations, never 0.
-        floor: (n,) 0 for a series that was never negative, else -inf.
+        floor: (n,) the least possible value; -inf = none.
+        ceiling: (n,) the greatest possible value; inf = none.
         period: (n,) the season in slots; NaN = none.
         weights: (n, n_candidates)
         scale: (n, n_judged_steps) mean absolute errors by step, in units of `size`.
@@ -59,6 +61,7 @@ class Learned:
     centre: FloatArray
     size: FloatArray
     floor: FloatArray
+    ceiling: FloatArray
     period: FloatArray
     weights: FloatArray
     scale: FloatArray
@@ -123,10 +126,9 @@ class FittedMixture:
         )
         point = mixture(_forecasts(rows, self.candidates, n_steps), own.weights)
         spread = Spread(own.scale, own.table)
-        lowest = (own.floor - own.centre) / own.size
-        quantiles = quantiles_around(point, spread, levels, floor=lowest)
+        quantiles = quantiles_around(point, spread, levels)
         back = quantiles * own.size[:, None, None] + own.centre[:, None, None]
-        return np.maximum(back, own.floor[:, None, None])
+        return within(back, own)
 
     def _models(self) -> tuple[str, ...]:
         leading = self.learned.weights.argmax(axis=1)
@@ -144,6 +146,7 @@ class _Plan:
     n_steps: int
     end_milliseconds: int
     step_milliseconds: int
+    bounds: Bounds
 
 
 def fit_mixture(
@@ -153,6 +156,7 @@ def fit_mixture(
     candidates: tuple[str, ...],
     horizon: timedelta | None,
     is_weighed: bool = True,
+    bounds: Bounds = UNKNOWN,
 ) -> FittedMixture:
     """Return a mixture of candidates, weighed for each series by a rolling-origin back-test.
 
@@ -162,12 +166,13 @@ def fit_mixture(
         candidates: names from `candidates.CANDIDATES`; the first must always be able to forecast.
         horizon: how far ahead candidates are judged; None = two days.
         is_weighed: false gives all weight to the last candidate wherever there is a season.
+        bounds: that no forecast leaves.
 
     Raises NotEnoughHistory when no series has two samples.
     """
     values = usable_values(history, what=f"the forecaster {kind!r}")
     end, step = history.end_milliseconds, history.step_milliseconds
-    plan = _Plan(candidates, is_weighed, _judged_steps(history, horizon), end, step)
+    plan = _Plan(candidates, is_weighed, _judged_steps(history, horizon), end, step, bounds)
     learned = [
         _learn(values[block], plan)
         for block in _blocks(values.shape, plan.n_steps * len(candidates))
@@ -189,14 +194,22 @@ def fitted_mixture_of(state: State) -> FittedMixture:
             "it was stored by a newer version of Forewarn"
         )
     manifest = state.manifest
+    # Mixtures were stored before there were ceilings.
+    arrays = {"ceiling": np.full(len(state.arrays["floor"]), np.inf), **state.arrays}
     return FittedMixture(
         state.kind,
         tuple(manifest["candidates"]),
         tuple(tuple(sorted(labels.items())) for labels in manifest["series"]),
         int(manifest["end_milliseconds"]),
         int(manifest["step_milliseconds"]),
-        Learned(*(state.arrays[field.name] for field in fields(Learned))),
+        Learned(*(arrays[field.name] for field in fields(Learned))),
     )
+
+
+def within(quantiles: FloatArray, learned: Learned) -> FloatArray:
+    """Return (n_series, n_steps, n_levels) quantiles kept in the range of each series."""
+    floor, ceiling = learned.floor[:, None, None], learned.ceiling[:, None, None]
+    return np.clip(quantiles, floor, ceiling)
 
 
 def usable_values(history: Panel, *, what: str) -> FloatArray:
@@ -235,9 +248,11 @@ def _learn(values: FloatArray, plan: _Plan) -> Learned:
         weights = _last_usable(period, len(plan.candidates))
         judging = weights[:, None, :]
     spread = spread_of(future - mixture(forecasts, judging), values=normed)
-    is_never_negative = ~(np.where(held, values, 0.0) < 0).any(axis=1)
-    floor = np.where(is_never_negative, 0.0, -np.inf)
-    return Learned(normed, centre, size, floor, period, weights, spread.scale, spread.table)
+    is_ever_negative = (np.where(held, values, 0.0) < 0).any(axis=1)
+    floor = floors(plan.bounds, is_never_negative=np.logical_not(is_ever_negative))
+    ceiling = np.full(len(values), plan.bounds.high)
+    spreads = (spread.scale, spread.table)
+    return Learned(normed, centre, size, floor, ceiling, period, weights, *spreads)
 
 
 def _backtest(values: FloatArray, period: FloatArray, plan: _Plan) -> tuple[FloatArray, FloatArray]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import Forecast, State
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.forecasters.bands import quantile_levels
@@ -41,9 +42,11 @@ class ProphetForecaster:
 
     Args:
         seed: of the sampled futures that give the quantiles.
+        bounds: that no forecast leaves.
     """
 
     seed: int = 0
+    bounds: Bounds = UNKNOWN
 
     def fit(self, history: Panel) -> "FittedProphet":
         """Return a Prophet for each series; young ones fall back to seasonal naive.
@@ -56,9 +59,8 @@ class ProphetForecaster:
             _fitted(row, history, span) if np.isfinite(row).sum() >= _LEAST_SAMPLES else None
             for row in values
         )
-        is_never_negative = ~(np.nan_to_num(values) < 0).any(axis=1)
-        floor = np.where(is_never_negative, 0.0, -np.inf)
-        return FittedProphet(self.seed, models, floor, Fallback(SeasonalNaive().fit(history)))
+        fallback = Fallback(SeasonalNaive(bounds=self.bounds).fit(history))
+        return FittedProphet(self.seed, models, fallback)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +70,11 @@ class FittedProphet:
     Args:
         seed: of the sampled futures.
         models: for each row the JSON text that Prophet reads back; None = too young.
-        floor: (n_series,) 0 for a series that was never negative, else -inf.
         fallback: for the rows that are too young.
     """
 
     seed: int
     models: tuple[str | None, ...]
-    floor: FloatArray
     fallback: Fallback
 
     @property
@@ -92,13 +92,12 @@ class FittedProphet:
         ahead = self.step_milliseconds * np.arange(n_steps, dtype=np.int64)
         times = self.fallback.fitted.end_milliseconds + ahead
         quantiles = np.stack([self._quantiles(model, times, wanted) for model in self.models])
-        quantiles = np.maximum(quantiles, self.floor[:, None, None])
         return self.fallback.complete(quantiles, KIND, n_steps=n_steps, levels=levels)
 
     def state(self) -> State:
         """Return what `from_state` restores."""
         return self.fallback.stored(
-            {"kind": KIND, "seed": self.seed, "models": list(self.models)}, {"floor": self.floor}
+            {"kind": KIND, "seed": self.seed, "models": list(self.models)}, {}
         )
 
     def _quantiles(
@@ -121,7 +120,6 @@ def from_state(state: State) -> FittedProphet:
     return FittedProphet(
         int(state.manifest["seed"]),
         tuple(state.manifest["models"]),
-        state.arrays["floor"],
         fallback_of(state),
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import State
 from forewarn_models.forecasters.mixture import FittedMixture, fit_mixture, fitted_mixture_of
 from forewarn_models.panel import Panel
@@ -19,9 +20,11 @@ class SeasonalNaive:
 
     Args:
         horizon: how far ahead the bands are judged; None = two days.
+        bounds: that no forecast leaves.
     """
 
     horizon: timedelta | None = None
+    bounds: Bounds = UNKNOWN
 
     def fit(self, history: Panel) -> FittedMixture:
         """Return the last season of each series; one with a single sample or none cannot say."""
@@ -31,6 +34,7 @@ class SeasonalNaive:
             candidates=("last_value", "naive_short"),
             horizon=self.horizon,
             is_weighed=False,
+            bounds=self.bounds,
         )
 
 
