@@ -20,10 +20,12 @@ _SAMPLED = 256  # values that a median is taken of
 
 
 def usable(values: FloatArray) -> FloatArray:
-    """Return values of which infinities are gaps and none is beyond what arithmetic bears."""
+    """Return values of which infinities are gaps and none is beyond what arithmetic bears.
+
+    Row by row in memory, however `values` lie: for each order the walk would be compiled anew.
+    """
     bounded = np.clip(values, -LARGEST_VALUE, LARGEST_VALUE)
-    out: FloatArray = np.where(np.isfinite(values), bounded, np.nan)
-    return out
+    return np.ascontiguousarray(np.where(np.isfinite(values), bounded, np.nan))
 
 
 def clock_of(panel: Panel, seasons: tuple[Season, ...], calendar: Calendar, rules: Rules) -> Clock:
