@@ -71,7 +71,8 @@ class Loop:
         self._stop.set()
         self.look_now()
         for thread in self._threads:
-            thread.join(seconds)
+            if thread.is_alive():  # not so before `start`
+                thread.join(seconds)
 
     def look_now(self) -> None:
         """Look for new champions at once: one has just been trained."""

@@ -29,6 +29,7 @@ from forewarn_service.outputs import RemoteOutput, ScrapeOutput
 from forewarn_service.read_back import written_until
 from forewarn_service.remote_queue import RemoteQueue
 from forewarn_service.telemetry import Telemetry
+from forewarn_service.warm_up import WarmUp
 from forewarn_service.worker import Output, Worker
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Service:
     def __init__(self, given: Surroundings) -> None:
         config, clock = given.config, given.clock
         self._given = given
-        self._started_milliseconds = clock()
+        self._began_milliseconds: int | None = None  # to score
         self.live = Live()
         self.telemetry = Telemetry(given.collectors, version=version_of("forewarn"))
         self.source: Source = open_source(config)
@@ -77,21 +78,23 @@ class Service:
         self._exposition = Exposition(given.collectors)
         self._queue = self._remote_queue(config.remote_write) if config.remote_write else None
         self._loop = self._scoring_loop() if given.scores else None
+        self._warm_up = WarmUp(self._begin, clock=clock, telemetry=self.telemetry)
         self._server = HttpServer(create_app(self._parts()), config.api)
         self.url = self._server.url
 
     def start(self) -> None:
-        """Begin to score and to answer."""
+        """Begin to answer, and to score as soon as what scores is compiled."""
         if self._loop:
             self._lease.start()
             if self._queue:
                 self._queue.start()
-            self._loop.start()
         self._server.start()
         _log.info("listening on %s", self.url)
+        self._warm_up.start()
 
     def stop(self) -> None:
         """End within two seconds: write the checkpoints, send what waits, give the lease back."""
+        self._warm_up.stop()
         if self._loop:
             self._loop.stop()
             if self._queue:
@@ -112,6 +115,11 @@ class Service:
         is_writer = self._queue is None and self._lease.is_held()
         self.telemetry.is_leader.set(self._lease.is_held())
         return self._exposition.body(openmetrics=openmetrics, only_own=not is_writer)
+
+    def _begin(self) -> None:
+        if self._loop:
+            self._began_milliseconds = self._given.clock()
+            self._loop.start()
 
     def _remote_queue(self, settings: RemoteWrite) -> RemoteQueue:
         return RemoteQueue(
@@ -181,13 +189,14 @@ class Service:
             train=given.train,
             now_milliseconds=given.clock,
             heartbeat_milliseconds=self._heartbeat_milliseconds,
+            is_warm=self._warm_up.is_done,
             count_error=self.telemetry.failed,
         )
 
     def _heartbeat_milliseconds(self) -> int:
-        if self._loop is None:
+        if self._loop is None or self._began_milliseconds is None:
             return self._given.clock()
-        return max(self._started_milliseconds, self._loop.heartbeat_milliseconds())
+        return max(self._began_milliseconds, self._loop.heartbeat_milliseconds())
 
 
 def _holder() -> str:

@@ -75,6 +75,23 @@ def test_all_roles_run_in_one_process_and_a_signal_stops_them_cleanly(
     assert messages[-1] == "stopped"
 
 
+def test_a_service_that_still_compiles_answers_and_stops_at_once(
+    tmp_path: Path, prometheus: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "nothing-kept"))
+    started = service(tmp_path, prometheus, "score", "api").start()
+    try:
+        exit_code, text = status("--url", started.url)
+        assert exit_code == 1
+        assert "not ready  the code is being compiled, once for each release" in text
+        assert started.process is not None
+        started.process.send_signal(signal.SIGTERM)
+        assert started.process.wait(10) == 0
+        assert log(started)[-1]["message"] == "stopped"
+    finally:
+        started.stop()
+
+
 def test_status_in_json_is_what_the_service_says(tmp_path: Path, prometheus: LocalServer) -> None:
     started = service(tmp_path, prometheus, "score", "api", token=TOKEN).start()
     try:

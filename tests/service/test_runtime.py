@@ -92,7 +92,7 @@ def test_a_sample_that_comes_late_is_scored_once_at_its_own_timestamp(
     service = Service(stand.surroundings(store))
     service.start()
     try:
-        wait_until(lambda: service.live.snapshots()[stand.name].champion_version == 1)
+        wait_until(lambda: version(service, stand) == 1)
         start = now_milliseconds()
         stand.feed(start, start + 1, machine="b")
         stand.feed(start)

@@ -61,6 +61,14 @@ def test_not_ready_says_why(make_parts, snapshots, expected):
         assert expected == {reason["reason"] for reason in answer.json["reasons"]}
 
 
+def test_a_service_that_still_compiles_is_not_ready(make_parts):
+    with served(make_parts(is_warm=lambda: False)) as api:
+        answer = api.get("/readyz")
+        assert answer.status == 503
+        assert "compiling" in [reason["reason"] for reason in answer.json["reasons"]]
+        assert api.get("/healthz").status == 200
+
+
 def test_one_signal_without_its_source_leaves_the_others_ready(make_parts):
     live = live_of(snapshot(), without_source(snapshot("disk")))
     with served(make_parts(live=live)) as api:

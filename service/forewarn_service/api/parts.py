@@ -46,7 +46,8 @@ class Parts:
             under way already.
         now_milliseconds: the clock.
         heartbeat_milliseconds: when the service's loops last went round.
-        heartbeat_timeout_seconds: a longer silence of them is death.
+        is_warm: returns whether all code is compiled; until then nothing is scored.
+        heartbeat_timeout_seconds: a longer silence of the loops is death.
         count_error: called with the reason of each error that nobody expected.
         limits: sizes and times.
     """
@@ -60,6 +61,7 @@ class Parts:
     train: Callable[[str], bool]
     now_milliseconds: Callable[[], int]
     heartbeat_milliseconds: Callable[[], int]
+    is_warm: Callable[[], bool] = lambda: True
     heartbeat_timeout_seconds: float = 60.0
     count_error: Callable[[str], None] = lambda reason: None  # noqa: ARG005  the default counts nothing
     limits: Limits = DEFAULT_LIMITS
