@@ -10,12 +10,16 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.config.schema import Config
+from forewarn_adapters.process_memory import give_back_memory
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.store import Store
 from forewarn_models.errors import ConfigError, ForewarnError, RegistryError
 from forewarn_service.runtime import Service, Surroundings
 from forewarn_training.schedule import TrainingSchedule
 from forewarn_training.telemetry import TrainingTelemetry
+
+# A long read or a checkpoint leaves free memory; this often it goes back to the system.
+_GIVE_BACK_SECONDS = 5.0
 
 _QUIET = ("mlflow", "alembic", "apscheduler", "uvicorn", "urllib3", "numba", "sqlalchemy")
 
@@ -72,7 +76,8 @@ def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: thread
         if "train" in roles:
             trainer.start(path, registry, given=given, service=service)
             stack.callback(trainer.stop)
-        stop.wait()
+        while not stop.wait(_GIVE_BACK_SECONDS):
+            give_back_memory()
     if trainer.failure:
         raise trainer.failure
 

@@ -6,8 +6,9 @@ from forewarn_adapters.source import Source
 from forewarn_models.contract import FittedDetector
 from forewarn_models.samples import Samples
 
-# One portion is at most this many slots times rows.
-_MOST_CELLS = 1_000_000
+# One portion is at most this many slots times rows: while it is read and scored, each takes some
+# hundred bytes.
+_MOST_CELLS = 250_000
 _MOST_SLOTS = 10_000
 
 

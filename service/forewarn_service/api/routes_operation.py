@@ -1,6 +1,5 @@
 """Health, metrics, the audit, and training on request."""
 
-import gzip
 import re
 from typing import Annotated
 
@@ -17,12 +16,11 @@ from forewarn_service.api.limits import MAX_PAGE
 from forewarn_service.api.parts import Running, RunningApi
 from forewarn_service.api.routes_signals import SignalPath, json_answer
 from forewarn_service.api.wire import AuditPage, Health, TrainAnswer
-from forewarn_service.exporter import accepts_openmetrics, content_type
+from forewarn_service.exporter import accepts_openmetrics, content_type, packed
 from forewarn_service.live import CANNOT_SAY, SOURCE
 
 router = APIRouter(tags=["operation"])
 
-_GZIP_LEVEL = 1  # a fifth of the size for a third of the time of level 6
 _GZIP_OFFER = re.compile(r"gzip(;q=(1.*|0?\.0*[1-9].*))?")
 
 _METRICS_ANSWERS: Answers = {
@@ -64,14 +62,14 @@ async def metrics(request: Request, api: RunningApi) -> Response:
     """What the last tick left ready; a scrape computes nothing."""
     openmetrics = accepts_openmetrics(request.headers.get("accept", ""))
     headers = {"vary": "Accept, Accept-Encoding"}
-    packed = _accepts_gzip(request.headers.get("accept-encoding", ""))
+    is_packed = _accepts_gzip(request.headers.get("accept-encoding", ""))
 
     def body() -> bytes:
         text = api.parts.metrics(openmetrics=openmetrics)
-        return gzip.compress(text, _GZIP_LEVEL, mtime=0) if packed else text
+        return packed(text) if is_packed else text
 
     content = await run_in_threadpool(body)
-    if packed:
+    if is_packed:
         headers["content-encoding"] = "gzip"
     headers["content-type"] = content_type(openmetrics=openmetrics)
     return Response(content, headers=headers)
