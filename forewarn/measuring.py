@@ -1,8 +1,10 @@
 """What a series costs on this machine: the code that runs, on made-up series, for a moment."""
 
+import gzip
 import tempfile
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,16 +20,17 @@ from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.http import Answer
 from forewarn_adapters.prometheus import joined
 from forewarn_adapters.prometheus_answer import LabelCache, matrix_of
-from forewarn_models.contract import FittedDetector
+from forewarn_models.bounds import UNKNOWN
 from forewarn_models.detector import RarityDetector
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.fold import FoldPolicy, start_fold
 from forewarn_models.labels import labels_of
 from forewarn_models.panel import Panel
 from forewarn_models.samples import Samples, floor_to_step, samples_of
-from forewarn_service.exporter import Exposition
+from forewarn_service.exporter import Exposition, packed
 from forewarn_service.live import Live
 from forewarn_service.load import read_load
+from forewarn_service.loop import CHECKPOINT_MILLISECONDS
 from forewarn_service.outputs import ScrapeOutput
 from forewarn_service.scorer import Scorer
 from forewarn_service.telemetry import Telemetry
@@ -47,6 +50,8 @@ _LEARNED_SAMPLES = 200_000  # of the panel that learning is measured on
 _LEARNED_STEPS, _TICKS = 128, 24  # of the panels that ticks are measured on
 _WARMING_SAMPLES = 50_000  # scored before a tick is measured
 _FEW, _MANY = 8, 256  # series: a tick costs something of its own, and something a series
+_FEW_HELD, _MANY_HELD = 8, 72  # series: the same of memory, over the whole window
+_CHECKPOINTS = 3
 _READINGS = 5
 _GROUP = 8  # series in a made-up group
 
@@ -56,10 +61,11 @@ class Cost:
     """What watching costs.
 
     Args:
-        kept_bytes: of memory that the service keeps for a series.
+        kept_bytes: of memory that the service takes for a series, ticks included.
         learning_bytes: of memory that a training takes for a sample of the history.
         learning_seconds: of CPU that a training takes for a sample of the history.
-        tick_seconds: of CPU that a tick takes, however few series.
+        tick_seconds: of CPU that a tick takes, however few series: reading, scoring, a scrape,
+            its share of a checkpoint.
         tick_seconds_a_series: that each series adds, its share of a group included.
         families: series that are written of a series.
         group_families: series that are written of a group.
@@ -77,9 +83,23 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class _Ticks:
     seconds: float
-    kept_bytes: float
     families: int
     group_families: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Watch:
+    """A worker on made-up series, and the time of each tick: the first catches up."""
+
+    worker: Worker
+    shown: Exposition
+    ticks: tuple[int, ...]
+    n_groups: int
+
+    def tick(self, now: int) -> None:
+        """Do what a tick and the scrape after it do."""
+        self.worker.tick(now)
+        packed(self.shown.body())
 
 
 def cost_of(signal: Signal) -> Cost:
@@ -89,10 +109,10 @@ def cost_of(signal: Signal) -> Cost:
     history = _panel(signal, max(_FEW, _LEARNED_SAMPLES // n_times), n_times)
     n_samples = history.n_series * history.n_times
     few, many = (_ticks(signal, n_series) for n_series in (_FEW, _MANY))  # compiled from here on
-    seconds, (detector, fitted) = _timed(lambda: _trained(signal, history))
+    seconds, detector = _timed(lambda: _trained(signal, history))
     a_series = max(0.0, many.seconds - few.seconds) / (_MANY - _FEW)
     return Cost(
-        kept_bytes=_bytes(fitted) / history.n_series + few.kept_bytes,
+        kept_bytes=_kept_bytes(signal),
         learning_bytes=history.values.itemsize
         + _peak_bytes(lambda: detector.fit(history)) / n_samples,
         learning_seconds=seconds / n_samples,
@@ -103,24 +123,64 @@ def cost_of(signal: Signal) -> Cost:
     )
 
 
-def _trained(signal: Signal, history: Panel) -> tuple[RarityDetector, FittedDetector]:
+def _trained(signal: Signal, history: Panel) -> RarityDetector:
     """Do what a training does: fit, fit a twin on the older part, judge that on the newer."""
     detector = _detector(signal, history)
     twin = detector.fit(history.columns(0, round(TRAINED_SHARE * history.n_times)))
     judge(twin, FoldPolicy(signal.budget), history, from_milliseconds=0)
-    return detector, detector.fit(history)
+    detector.fit(history)
+    return detector
 
 
 def _ticks(signal: Signal, n_series: int) -> _Ticks:
-    """Return what a tick of so many series takes, and what the service keeps of each."""
+    """Return what a tick of so many series takes, a scrape and some of a checkpoint included."""
     timing = timing_of(signal.step_milliseconds)
     n_warm = max(1, min(timing.window // timing.step, _WARMING_SAMPLES // n_series))
+    share = min(1.0, timing.step / CHECKPOINT_MILLISECONDS)
     panel = _panel(signal, n_series, _LEARNED_STEPS + n_warm + _TICKS)
+    with _watching(signal, panel) as watch:
+        spent = [_timed(partial(watch.tick, now))[0] for now in watch.ticks]
+        write = partial(watch.worker.write_checkpoint, watch.ticks[-1])
+        stored = [_timed(write)[0] for _ in range(_CHECKPOINTS)]
+        written = watch.shown.body()
+    return _Ticks(
+        seconds=float(np.mean(spent[1:]) + share * np.mean(stored)),  # the first catches up
+        families=round(written.count(_IN_SERIES) / n_series),
+        group_families=round(written.count(_IN_GROUP) / watch.n_groups) if watch.n_groups else 0,
+    )
+
+
+def _kept_bytes(signal: Signal) -> float:
+    """Return how much memory a series takes while it is watched."""
+    few, many = (_held_bytes(signal, n_series) for n_series in (_FEW_HELD, _MANY_HELD))
+    return (many - few) / (_MANY_HELD - _FEW_HELD)
+
+
+def _held_bytes(signal: Signal, n_series: int) -> int:
+    """Return how much memory the service holds of so many series, its window full."""
+    timing = timing_of(signal.step_milliseconds)
+    n_warm = timing.window // timing.step + timing.state_slots
+    tracemalloc.start()
+    try:
+        panel = _panel(signal, n_series, _LEARNED_STEPS + n_warm + _TICKS)
+        with _watching(signal, panel) as watch:
+            for now in watch.ticks:
+                watch.tick(now)
+            return tracemalloc.get_traced_memory()[0] - panel.values.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+@contextmanager
+def _watching(signal: Signal, panel: Panel) -> Iterator[_Watch]:
+    """Give a worker that scores all of a panel but its beginning; checkpoints go when this ends."""
+    timing = timing_of(signal.step_milliseconds)
     model = _detector(signal, panel).fit(panel.columns(0, _LEARNED_STEPS))
     policy = FoldPolicy(signal.budget)
     scorer = Scorer(model, policy, timing=timing, start=start_fold(model, policy))
     collectors = CollectorRegistry()
     shown = Exposition(collectors)
+    ticks = panel.times_milliseconds[-1 - _TICKS :]
     with tempfile.TemporaryDirectory(prefix="forewarn-") as folder:
         worker = Worker(
             signal,
@@ -130,21 +190,8 @@ def _ticks(signal: Signal, n_series: int) -> _Ticks:
             telemetry=Telemetry(collectors, version="0"),
         )
         worker.offer(Ready(1, 1, scorer, 0))
-        ticks = panel.times_milliseconds[_LEARNED_STEPS + n_warm - 1 :].tolist()
-        spent = [_timed(partial(_ticked_and_scraped, worker, shown, now))[0] for now in ticks]
-    written = shown.body()
-    n_groups = len(model.output_series) - n_series
-    return _Ticks(
-        seconds=float(np.mean(spent[1:])),  # the first catches up
-        kept_bytes=scorer.kept_bytes / n_series,
-        families=round(written.count(_IN_SERIES) / n_series),
-        group_families=round(written.count(_IN_GROUP) / n_groups) if n_groups else 0,
-    )
-
-
-def _ticked_and_scraped(worker: Worker, shown: Exposition, now: int) -> None:
-    worker.tick(now)
-    shown.body()
+        n_groups = len(model.output_series) - panel.n_series
+        yield _Watch(worker, shown, tuple(ticks.tolist()), n_groups)
 
 
 def _reading_seconds(signal: Signal) -> float:
@@ -158,9 +205,13 @@ def _reading_seconds(signal: Signal) -> float:
         for labels, own in zip(panel.series, values, strict=True)
     ]
     data = {"resultType": "matrix", "result": series}
-    answer = Answer(200, orjson.dumps({"status": "success", "data": data}))
+    sent = packed(orjson.dumps({"status": "success", "data": data}))
     labels = LabelCache()
-    spent = [_timed(lambda: joined([matrix_of(answer, labels)]))[0] for _ in range(_READINGS)]
+
+    def read() -> Samples:
+        return joined([matrix_of(Answer(200, gzip.decompress(sent)), labels)])
+
+    spent = [_timed(read)[0] for _ in range(_READINGS)]
     return min(spent) / _MANY  # labels are known from the first on
 
 
@@ -192,6 +243,9 @@ class _MadeUp:
         first, last = np.searchsorted(self.panel.times_milliseconds, ends, side="right").tolist()
         return samples_of(self.panel.columns(first, last))
 
+    def metric_types(self, query: str) -> Mapping[str, str]:  # noqa: ARG002  part of the contract
+        return {}
+
     def limited(self, most_samples: int) -> "_MadeUp":  # noqa: ARG002  part of the contract
         return self
 
@@ -215,11 +269,7 @@ def _panel(signal: Signal, n_series: int, n_times: int) -> Panel:
 
 def _detector(signal: Signal, panel: Panel) -> RarityDetector:
     span = Span(panel.start_milliseconds, panel.end_milliseconds, panel.step_milliseconds)
-    return detector_of(signal, span)
-
-
-def _bytes(fitted: FittedDetector) -> int:
-    return sum(array.nbytes for array in fitted.state().arrays.values())
+    return detector_of(signal, span, UNKNOWN)
 
 
 def _timed(work: Callable[[], Outcome]) -> tuple[float, Outcome]:

@@ -15,6 +15,7 @@ from forewarn_adapters.config.schema import RemoteWrite
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.labels import labels_of
+from forewarn_models.layout import N_EXACT, N_ROUGH
 
 CONFIG = """
 prometheus: {{url: "{url}", retries: 0, timeout: 5s}}
@@ -133,8 +134,19 @@ def test_a_refused_configuration_exits_2(plan):
     assert plan()[0] == 2
 
 
+def test_a_series_takes_at_most_32_kilobytes(cost):
+    # the model's memory, and two whole states of the fold
+    assert 3 * (8 * N_EXACT + 4 * N_ROUGH) < cost.kept_bytes < 32_000
+
+
+def test_a_fine_step_takes_the_memory_of_its_samples(cost):
+    text = "files: [x.csv]\nsignals: [{name: load, query: x, step: 1s, history: 1d}]\n"
+    fine = cost_of(parse_config(text, environment={}).signals[0])
+    more_samples = 600 - 10  # in the ten minutes that are kept; each a key, a value and a mark
+    assert 17 * more_samples < fine.kept_bytes - cost.kept_bytes < 1.5 * 17 * more_samples
+
+
 def test_what_a_series_costs_is_measured(cost):
-    assert 1_000 < cost.kept_bytes < 1_000_000
     assert 8 < cost.learning_bytes < 1_000
     assert 0 < cost.learning_seconds < 1e-3
     assert 0 < cost.tick_seconds_a_series < 1e-2
