@@ -1,6 +1,6 @@
 """Series in CSV and Parquet files, for the file commands and as a source in place of Prometheus."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,6 +117,10 @@ class FilesSource:
         chosen = _joined(self._chosen(query), query)
         times = chosen.timestamp_milliseconds
         return chosen.select((times > after_milliseconds) & (times <= until_milliseconds))
+
+    def metric_types(self, query: str) -> Mapping[str, str]:  # noqa: ARG002  part of the contract
+        """Return nothing: files tell no types."""
+        return {}
 
     def limited(self, most_samples: int) -> "FilesSource":
         """Return a source of the same files, not read again, that gives so many at most."""

@@ -1,7 +1,7 @@
 """Reading series from Prometheus, or from a server with its API."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -67,6 +67,7 @@ class PrometheusSource:
         self._labels = LabelCache()
         self._most_samples = most_samples
         self._warned: set[tuple[str, str]] = set()
+        self._types: dict[str, Mapping[str, str]] = {}
 
     def read_range(
         self, query: str, *, start_milliseconds: int, end_milliseconds: int, step_milliseconds: int
@@ -114,6 +115,14 @@ class PrometheusSource:
         allowance = Allowance(self._most_samples)
         span = Span(after_milliseconds + 1, until_milliseconds, 1)
         return joined(_split_where_needed(ask, span, allowance))
+
+    def metric_types(self, query: str) -> Mapping[str, str]:
+        """Return the types of a query's metrics that the server knows; it is asked once."""
+        from forewarn_adapters.prometheus_discovery import types_of_metrics
+
+        if query not in self._types:
+            self._types[query] = types_of_metrics(self._settings, query)
+        return self._types[query]
 
     def limited(self, most_samples: int) -> "PrometheusSource":
         """Return a source with connections and a circuit of its own that gives so many at most."""

@@ -4,8 +4,9 @@ Questions are asked with prometheus-api-client; its requests travel over our own
 that credentials, certificates, timeouts, retries and limits are the same as for reading.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ _MUCH_NAN_RATIO = 0.1
 # Prometheus' word for the type of what comes without one.
 _NO_TYPE = "unknown"
 
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class QueryInspection:
@@ -46,6 +49,8 @@ class QueryInspection:
         newest_milliseconds: its newest sample.
         problems: what stands in the way of learning from it, in words.
         metric_types: the type of each metric in it that the server knows one of, by name.
+        extent: its least and its greatest finite value in the history, to about a 500th of it;
+            None when there is none.
     """
 
     n_series: int
@@ -53,6 +58,7 @@ class QueryInspection:
     newest_milliseconds: int | None
     problems: tuple[str, ...]
     metric_types: Mapping[str, str] = field(default_factory=dict)
+    extent: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,15 @@ def inspect_query(
             return QueryInspection(
                 0, None, None, (_own_words(server, query, time) or str(refusal),)
             )
+
+
+def types_of_metrics(settings: Prometheus, query: str) -> dict[str, str]:
+    """Return the types of a query's metrics that the server knows, by their names.
+
+    A server that tells none, or gives no usable answer, is no error: it stands in the log.
+    """
+    with _discovery(settings) as server:
+        return _metric_types(server, query)
 
 
 def count_rows(
@@ -166,7 +181,22 @@ def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:
         *_time_problems(oldest_milliseconds, _milliseconds(newest), time),
         *_series_problems(server, inner, series, time),
     )
-    return QueryInspection(series, oldest_milliseconds, _milliseconds(newest), problems)
+    return QueryInspection(
+        series,
+        oldest_milliseconds,
+        _milliseconds(newest),
+        problems,
+        extent=_extent(server, inner, time),
+    )
+
+
+def _extent(server: _Discovery, inner: str, time: _Time) -> tuple[float, float] | None:
+    finite = f"({inner} > -Inf < +Inf){time.window}"
+    low, high = (
+        server.number(f"{side}({side}_over_time({finite}))", now_milliseconds=time.now)
+        for side in ("min", "max")
+    )
+    return None if low is None or high is None else (low, high)
 
 
 def _time_problems(oldest: int, newest: int, time: _Time) -> Iterator[str]:
@@ -200,10 +230,12 @@ def _with_types(server: _Discovery, query: str, inspection: QueryInspection) -> 
 def _metric_types(server: _Discovery, query: str) -> dict[str, str]:
     """Return what is known of a query's metrics: nothing, where the server tells no types."""
     types: dict[str, str] = {}
-    with suppress(SourceError):
+    try:
         for name in metric_names(query):
             if known := _type_of(server, name):
                 types[name] = known
+    except SourceError as failed:
+        _LOG.info("the types of metrics in %s are not known: %s", query, failed)
     return types
 
 

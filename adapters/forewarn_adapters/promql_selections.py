@@ -42,10 +42,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What an expression selects, and the operators in it: signs, and words such as `offset`."""
+    """What an expression selects, and the operators in it: signs, and words such as `offset`.
+
+    Args:
+        selections: in their order.
+        operators: all of them.
+        outer_operators: those that stand in no function, in their order.
+    """
 
     selections: tuple[Selection, ...]
     operators: frozenset[str]
+    outer_operators: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,8 @@ def read_expression(query: str) -> Expression | None:
         return None
     if walk.around or not walk.has_operand:
         return None
-    return Expression(tuple(walk.selections), frozenset(walk.operators))
+    operators = frozenset(walk.operators)
+    return Expression(tuple(walk.selections), operators, tuple(walk.outer_operators))
 
 
 def on_one_line(query: str) -> str:
@@ -139,6 +147,7 @@ class _Walk:
     around: list[str] = field(default_factory=list)
     selections: list[Selection] = field(default_factory=list)
     operators: set[str] = field(default_factory=set)
+    outer_operators: list[str] = field(default_factory=list)
     has_operand: bool = False
     function: str = ""
 
@@ -161,8 +170,7 @@ class _Walk:
         if token.word in _BEFORE_LABELS:
             return True
         if token.word in _OPERATOR_WORDS:
-            self.operators.add(token.word)
-            self.has_operand = False
+            self._operates(token.word)
             return True
         if following.text == "(" or following.word in _AFTER_AGGREGATION:
             self.function = token.word
@@ -183,9 +191,17 @@ class _Walk:
             self.function = ""
         else:
             fits = True
-            self.operators.update({mark} - {","})
+            self._operates(mark)
         self.has_operand = False
         return fits
+
+    def _operates(self, operator: str) -> None:
+        self.has_operand = False
+        if operator == ",":
+            return
+        self.operators.add(operator)
+        if not any(self.around):
+            self.outer_operators.append(operator)
 
     def _selects(self, name: str | None, start: int, end: int, following: _Token) -> bool:
         is_instant = following.kind != "range"

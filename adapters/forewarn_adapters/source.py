@@ -1,5 +1,6 @@
 """Where samples come from: one contract for Prometheus and for files."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from forewarn_adapters.config.schema import Config
@@ -11,7 +12,7 @@ class Source(Protocol):
     """Answers queries with samples; safe to share between threads.
 
     The labels of the answer are without the metric's name, and no two series have the same. The
-    samples of a series stand together and in order of time. All methods raise SourceError.
+    samples of a series stand together and in order of time. All that read raise SourceError.
     """
 
     def read_range(
@@ -35,6 +36,13 @@ class Source(Protocol):
 
         For a plain selector these are the samples as they were taken, at their own timestamps;
         for any other query its values at the multiples of the step.
+        """
+        ...
+
+    def metric_types(self, query: str) -> Mapping[str, str]:
+        """Return the types of a query's metrics that are known, by the metrics' names.
+
+        It raises nothing: types that cannot be had are left out.
         """
         ...
 

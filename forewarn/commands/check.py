@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from forewarn_adapters.config.schema import Config, Prometheus, Signal
     from forewarn_adapters.masks import MaskReading
     from forewarn_adapters.prometheus_discovery import QueryInspection
+    from forewarn_adapters.signal_bounds import FoundBounds
 
 _HOUR_SECONDS = 3_600
 _DAY_SECONDS = 86_400
@@ -25,7 +26,8 @@ def check(
         typer.Option(
             "--against-prometheus",
             help="Also run every query and read every mask: how many series, how much history, "
-            "which types of metrics, how many hours are hidden, which problems.",
+            "which types of metrics, which bounds of their values, how many hours are hidden, "
+            "which problems.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
@@ -42,7 +44,8 @@ def check(
 
     Asked, Prometheus also tells the types of metrics that it scrapes. A counter only grows, so a
     query that reads one as it is gets a warning with the query to write, such as
-    rate(requests_total[5m]).
+    rate(requests_total[5m]). Types, names, query and history tell which bounds values have, where
+    `bounds` do not say it.
 
     Exit codes: 0 right, 1 a query failed or found nothing to learn from or a mask cannot be read,
     2 the configuration is refused.
@@ -114,6 +117,15 @@ def _inspection(server: "Prometheus", signal: "Signal", *, now: int) -> "QueryIn
         return QueryInspection(0, None, None, (str(failed),))
 
 
+def _bounds(signal: "Signal", inspection: "QueryInspection") -> "FoundBounds":
+    """Return the bounds that a training would find, as far as the server tells the extent."""
+    import numpy as np
+
+    from forewarn_adapters.signal_bounds import bounds_of_signal
+
+    return bounds_of_signal(signal, inspection.metric_types, np.array(inspection.extent or ()))
+
+
 def _problems(found: Mapping[str, "QueryInspection"], *, blocking: bool) -> Iterator[str]:
     """Yield each problem once, with all signals that have it and can, or cannot, be learned."""
     from forewarn.telling import told_once
@@ -133,9 +145,21 @@ def _is_blocked(inspection: "QueryInspection") -> bool:
 
 def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
     yield from _problems(found, blocking=False)
+    yield from _beyond_bounds(config, found)
     for load in _loads(config, found):
         if load.is_over:
             yield overload_text(load, least="" if found else "at least ")
+
+
+def _beyond_bounds(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
+    from forewarn.telling import told_once
+
+    yield from told_once(
+        (signal.name, warning)
+        for signal in config.signals
+        if signal.name in found
+        for warning in _bounds(signal, found[signal.name]).warnings
+    )
 
 
 def overload_text(load: "TeamLoad", *, least: str) -> str:
@@ -201,7 +225,7 @@ def _counted(count: int, thing: str) -> str:
 
 def _heading(found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
     plain = ("SIGNAL", "STEP", "HISTORY", "FORECAST", "TEAM", "BUDGET", "FALSE PAGES A WEEK")
-    return (*plain, "SERIES", "HISTORY THERE", "METRIC TYPES") if found else plain
+    return (*plain, "SERIES", "HISTORY THERE", "METRIC TYPES", "BOUNDS") if found else plain
 
 
 def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
@@ -220,11 +244,13 @@ def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str,
     )
     if inspection is None:
         return (*cells, f"{pages:.2f} a series")
+    bounds = _bounds(signal, inspection)
+    known = (_types(inspection), str(bounds) if bounds.why else "-")
     if _is_blocked(inspection) and not inspection.n_series:
-        return (*cells, "-", "-", "-", _types(inspection))
+        return (*cells, "-", "-", "-", *known)
     there = _in_words(_history_seconds(inspection))
     n_series = inspection.n_series
-    return (*cells, f"{pages * n_series:.2f}", str(n_series), there, _types(inspection))
+    return (*cells, f"{pages * n_series:.2f}", str(n_series), there, *known)
 
 
 def _types(inspection: "QueryInspection") -> str:
@@ -300,6 +326,7 @@ def _entry(
         entry["series"] = inspection.n_series
         entry["history_there_seconds"] = _history_seconds(inspection)
         entry["metric_types"] = dict(inspection.metric_types)
+        entry["bounds"] = _bounds(signal, inspection).plain()
         entry["problems"] = list(inspection.problems)
         entry["masks"] = [plain(reading) for reading in hidden]
     return entry

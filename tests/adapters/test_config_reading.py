@@ -76,6 +76,7 @@ def test_the_smallest_file_has_the_documented_defaults():
     assert signal.history == timedelta(days=28)
     assert signal.budget == Budget(1, timedelta(days=30))
     assert (signal.seasons, signal.direction, signal.forecast) == ("auto", "both", None)
+    assert signal.bounds == "auto"
     assert (config.api.host, config.api.port) == ("127.0.0.1", 9464)
 
 
@@ -92,6 +93,7 @@ def test_every_key_is_read():
     assert first.forecast.limit is not None
     assert first.forecast.limit.above == 0.95
     assert second.seasons == ()
+    assert (first.bounds, second.bounds) == ((0.0, 1.0), (0.0, None))
     assert second.forecast is not None
     assert second.forecast.horizon == timedelta(days=90)  # merged from the first
     assert second.forecast.model == "prophet"

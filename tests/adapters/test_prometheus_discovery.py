@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from forewarn_adapters import prometheus_discovery
 from forewarn_adapters.config.endpoints import BasicAuth, Tls
 from forewarn_adapters.config.schema import Prometheus, RemoteWrite
 from forewarn_adapters.local_servers import PrometheusSettings, ScrapeJob, start_prometheus
+from forewarn_adapters.prometheus import PrometheusSource
 from forewarn_adapters.prometheus_discovery import QueryInspection, inspect_query
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.errors import SourceTimeout, SourceUnavailable
@@ -210,12 +212,12 @@ def test_the_types_of_scraped_metrics_are_known_and_counters_told_by_them(scrape
     assert told == ([f"{advice} in its place"] if advice else [])
 
 
-def without_metadata(prometheus: Prometheus, status: int, body: str) -> Behaviour:
-    """Answer as a real server, but for the types of metrics."""
+def relaying(prometheus: Prometheus, status: int | None = None, body: str = "") -> Behaviour:
+    """Answer as a real server, but for the types of metrics where a status is given."""
 
     def behave(exchange: Exchange) -> None:
         request = exchange.request
-        if request.path.startswith("/api/v1/metadata"):
+        if status is not None and request.path.startswith("/api/v1/metadata"):
             exchange.answer(status, body.encode())
             return
         path = f"{prometheus.url}{request.path}"
@@ -238,7 +240,7 @@ def without_metadata(prometheus: Prometheus, status: int, body: str) -> Behaviou
     ],
 )
 def test_a_server_that_tells_no_types_is_no_problem(scraped, status, body):
-    with hostile(without_metadata(scraped, status, body)) as server:
+    with hostile(relaying(scraped, status, body)) as server:
         settings = Prometheus(url=server.url, retries=0)
         inspection = inspected(settings, "odd", moment())
     assert (inspection.n_series, inspection.metric_types) == (1, {})
@@ -284,3 +286,33 @@ def test_an_answer_that_is_no_answer_is_unavailable(body):
         pytest.raises(SourceUnavailable, match="the server must answer with"),
     ):
         inspected(Prometheus(url=server.url, retries=0), "up", 10**12)
+
+
+def test_the_extent_is_that_of_the_finite_values_of_the_history(settings, now):
+    assert inspected(settings, "seen", now).extent == pytest.approx((6, POINTS - 1), abs=1)
+    assert inspected(settings, "gone", now).extent == pytest.approx((6, POINTS - 82), abs=1)
+    infinite = "1 / clamp_min(seen - 150, 0)"
+    assert inspected(settings, infinite, now).extent == pytest.approx((1 / 49, 1))
+    assert inspected(settings, "nothing", now).extent is None
+    assert inspected(settings, "sum(", now).extent is None
+
+
+def test_a_source_knows_the_types_of_a_querys_metrics_and_asks_once(scraped):
+    query = "sum(rate(odd[1m])) / sum(even) + wait_seconds_count"
+    known = {"odd": "counter", "even": "gauge", "wait_seconds_count": "histogram"}
+    with hostile(relaying(scraped)) as server:
+        source = PrometheusSource(Prometheus(url=server.url, retries=0))
+        assert source.metric_types(query) == source.metric_types(query) == known
+        source.close()
+    asked = [dict(parse_qsl(urlsplit(each.path).query))["metric"] for each in server.requests]
+    assert asked == ["odd", "even", "wait_seconds_count", "wait_seconds"]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_source_whose_server_tells_no_types_knows_none_and_logs_it(scraped, status, caplog):
+    caplog.set_level("INFO")
+    with hostile(relaying(scraped, status)) as server:
+        source = PrometheusSource(Prometheus(url=server.url, retries=0))
+        assert source.metric_types("sum(odd)") == {}
+        source.close()
+    assert "the types of metrics in sum(odd) are not known: " in caplog.text

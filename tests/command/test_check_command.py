@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -158,9 +159,10 @@ def test_every_query_is_run_on_a_real_prometheus(check, three_series):
     assert code == 0
     lines = [line.split() for line in out.splitlines()]
     heading = next(line for line in lines if line[:1] == ["SIGNAL"])
-    assert heading[-5:] == ["SERIES", "HISTORY", "THERE", "METRIC", "TYPES"]
+    assert heading[-6:] == ["SERIES", "HISTORY", "THERE", "METRIC", "TYPES", "BOUNDS"]
     row = next(line for line in lines if line[:1] == ["load"])
-    assert row[6:] == ["1.50", "3", "40", "minutes", "-"]
+    assert row[6:11] == ["1.50", "3", "40", "minutes", "-"]
+    assert " ".join(row[11:]) == "0 to 1: check_load_ratio ends in _ratio"
     assert "team checkout: 1.50 false pages a week; accepts 1.00" in out
     assert "warning: team checkout: its signals allow 1.50 false pages a week" in out
     assert "warning: signal sum_of_load: it has " in out  # far less history than 28d
@@ -174,6 +176,7 @@ def test_the_answer_for_machines_holds_the_same(check, three_series):
     load = report["signals"][0]
     assert (load["name"], load["series"], load["problems"]) == ("load", 3, [])
     assert load["metric_types"] == {}
+    assert load["bounds"] == {"low": 0.0, "high": 1.0, "why": "check_load_ratio ends in _ratio"}
     assert 2_000 < load["history_there_seconds"] < 2_500
     assert report["teams"][0] == {
         "team": "checkout",
@@ -225,13 +228,21 @@ def test_the_types_of_metrics_are_told_and_what_to_write_for_counters(check, scr
     write(OF_SCRAPED.format(url=scraping))
     code, out, _ = check("--against-prometheus")
     assert code == 0
-    types = {line.split()[0]: line.split("  ")[-1].strip() for line in out.splitlines()[3:8]}
+    rows = [re.split(" {2,}", line) for line in out.splitlines()[3:8]]
+    types = {row[0]: row[-2] for row in rows}
     assert types == {
         "SIGNAL": "METRIC TYPES",
         "visits": "visits_total counter",
         "waits": "wait_seconds_bucket histogram",
         "load": "load_ratio gauge",
         "mean_wait": "wait_seconds_sum histogram, wait_seconds_count histogram",
+    }
+    assert {row[0]: row[-1] for row in rows} == {
+        "SIGNAL": "BOUNDS",
+        "visits": "at least 0: visits_total is a counter",
+        "waits": "at least 0: wait_seconds_bucket counts what a histogram has seen",
+        "load": "0 to 1: load_ratio ends in _ratio",
+        "mean_wait": "at least 0: rate is never negative",
     }
     told = [line for line in out.splitlines() if "grow" in line]
     visits, waits = told
@@ -247,6 +258,44 @@ def test_the_types_of_metrics_are_told_and_what_to_write_for_counters(check, scr
     assert [line for line in report["warnings"] if "grow" in line] == [
         line.removeprefix("warning: ") for line in told
     ]
+
+
+BOUNDED = """
+prometheus: {{url: "{url}", retries: 0}}
+signals:
+  - {{name: own, query: check_load_ratio, history: 43m, bounds: [0, 0.5]}}
+  - {{name: percent, query: 100 * check_load_ratio, history: 43m, bounds: [null, 100]}}
+  - {{name: twice, query: "label_replace(2 * check_load_ratio, 'a', '', '', '')", history: 43m}}
+  - {{name: over, query: "avg_over_time(check_load_ratio[1m]) > 0.5", history: 43m}}
+"""
+
+
+def test_bounds_are_told_with_why_and_a_history_beyond_configured_ones_is_a_warning(
+    check, three_series
+):
+    write(BOUNDED.format(url=three_series))
+    code, out, _ = check("--against-prometheus")
+    assert code == 0
+    rows = [re.split(" {2,}", line) for line in out.splitlines()[4:8]]
+    assert {row[0]: row[-1] for row in rows} == {
+        "own": "0 to 0.5: its `bounds`",
+        "percent": "at most 100: its `bounds`",
+        "twice": "at least 0: check_load_ratio ends in _ratio",
+        "over": "-",
+    }
+    (warning,) = [line for line in out.splitlines() if "beyond" in line]
+    beyond = (
+        r"warning: signal own: its history goes from 0[.\d]* to [01][.\d]*, beyond its `bounds`"
+    )
+    assert re.fullmatch(f"{beyond}: widen them, or write `bounds: auto`", warning)
+    signals = json.loads(check("--against-prometheus", "--json")[1])["signals"]
+    assert [(each["bounds"]["low"], each["bounds"]["high"]) for each in signals] == [
+        (0.0, 0.5),
+        (None, 100.0),
+        (0.0, None),
+        (None, None),
+    ]
+    assert "bounds" not in json.loads(check("--json")[1])["signals"][0]
 
 
 MASKED = """

@@ -11,6 +11,8 @@ from forewarn_adapters.config.effective import plain
 from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.registry import Champion, TrainingRecord
+from forewarn_adapters.signal_bounds import FoundBounds
+from forewarn_models.bounds import Bounds
 from forewarn_models.catalogue import detector_from_state
 from forewarn_models.contract import Detector, FittedDetector
 from forewarn_models.detector import RarityDetector
@@ -18,6 +20,7 @@ from forewarn_models.durations import format_duration
 from forewarn_models.errors import ModelError, NotEnoughHistory
 from forewarn_models.fold import FoldPolicy
 from forewarn_models.panel import Panel
+from forewarn_training.bounding import found_bounds
 from forewarn_training.gate import (
     LEAST_COMMON_SLOTS,
     Decision,
@@ -51,6 +54,15 @@ class Trial:
     quality: Quality
 
 
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """The fitted detector, how its twin did where it could be judged, and its bounds."""
+
+    fitted: FittedDetector
+    quality: Quality | None
+    bounds: FoundBounds
+
+
 def train_detector(signal: Signal, task: Task) -> ModelOutcome:
     """Return what came of training the detector of `signal`; any ForewarnError may be raised."""
     task.progress("reading")
@@ -61,7 +73,8 @@ def train_detector(signal: Signal, task: Task) -> ModelOutcome:
     recipe = recipe_of(_recipe(signal))
     standing = standing_champion(task.registry, signal.name, "detector", recipe=recipe)
     history = clean_history(whole, signal, task, standing.champion)
-    detector = detector_of(signal, span)
+    bounds = found_bounds(signal, task.source, whole)
+    detector = detector_of(signal, span, bounds.bounds)
     task.progress(f"fitting {whole.n_series} series")
     fitted = detector.fit(history.panel, teacher(_loaded(standing.rival), standing.rival, history))
     task.progress("back-testing")
@@ -70,10 +83,11 @@ def train_detector(signal: Signal, task: Task) -> ModelOutcome:
     quality = None if judged is None else judge(judged, policy, history.panel, from_milliseconds=0)
     trial = None if judged is None or quality is None else Trial(judged, quality)
     decision = _decide(signal, task, history.panel, standing=standing, trial=trial)
-    return _stored(signal, task, history, fitted, quality=quality, decision=decision)
+    candidate = Candidate(fitted, quality, bounds)
+    return _stored(signal, task, history, candidate, decision=decision)
 
 
-def detector_of(signal: Signal, span: Span) -> RarityDetector:
+def detector_of(signal: Signal, span: Span, bounds: Bounds) -> RarityDetector:
     """Return the unfitted detector of a signal, for a history that lies in `span`."""
     return RarityDetector(
         direction=signal.direction,
@@ -85,6 +99,7 @@ def detector_of(signal: Signal, span: Span) -> RarityDetector:
         ),
         group_by=signal.group_by,
         siblings=siblings_of(signal),
+        bounds=bounds,
     )
 
 
@@ -155,26 +170,27 @@ def _stored(
     signal: Signal,
     task: Task,
     history: CleanHistory,
-    fitted: FittedDetector,
+    candidate: Candidate,
     *,
-    quality: Quality | None,
     decision: Decision,
 ) -> ModelOutcome:
     task.progress("storing")
+    quality = candidate.quality
     metrics = history_metrics(history.panel, n_masked=history.n_masked)
     metrics |= {} if quality is None else quality.metrics(signal.budget)
     record = TrainingRecord(
         signal=signal.name,
         kind="detector",
-        state=with_hidden(fitted.state(), history),
+        state=with_hidden(candidate.fitted.state(), history),
         trained_milliseconds=task.now_milliseconds,
         recipe=recipe_of(_recipe(signal)),
-        params=_params(signal, decision),
+        params=_params(signal, candidate.bounds, decision),
         metrics=metrics,
         tables={} if quality is None else {"series": detector_table(quality, signal.budget)},
         plots={} if quality is None else detector_pictures(signal.name, quality),
     )
-    return store(task, record, decision, warnings=history.warnings)
+    warnings = (*history.warnings, *candidate.bounds.warnings)
+    return store(task, record, decision, warnings=warnings)
 
 
 def _recipe(signal: Signal) -> dict[str, object]:
@@ -189,11 +205,12 @@ def _recipe(signal: Signal) -> dict[str, object]:
     }
 
 
-def _params(signal: Signal, decision: Decision) -> Mapping[str, str]:
+def _params(signal: Signal, bounds: FoundBounds, decision: Decision) -> Mapping[str, str]:
     return {
         **{name: str(value) for name, value in _recipe(signal).items()},
         "history": format_duration(signal.history),
         "budget": str(signal.budget),
+        "bounds": str(bounds),
         "promoted": str(decision.is_promoted),
         "why": decision.why,
     }

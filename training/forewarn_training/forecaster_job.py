@@ -1,11 +1,13 @@
 """One forecaster: read, fit, back-test at rolling origins, compare, log, promote."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from forewarn_adapters.config.schema import ForecastPolicy, Signal
 from forewarn_adapters.registry import Champion, TrainingRecord
+from forewarn_adapters.signal_bounds import FoundBounds
 from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import FittedForecaster, Forecaster
 from forewarn_models.durations import format_duration, milliseconds_of
@@ -13,6 +15,7 @@ from forewarn_models.errors import ModelError, NotEnoughHistory
 from forewarn_models.forecasters.choice import forecaster_for
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
+from forewarn_training.bounding import found_bounds
 from forewarn_training.forecast_judging import (
     LEVELS,
     ForecastQuality,
@@ -40,6 +43,15 @@ _SLOW = ("prophet", "ets")
 _FEW, _MANY = 20, 100_000
 
 
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """The fitted forecaster, how its recipe did where it could be judged, and its bounds."""
+
+    fitted: FittedForecaster
+    quality: ForecastQuality | None
+    bounds: FoundBounds
+
+
 def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> ModelOutcome:
     """Return what came of training the forecaster; any ForewarnError may be raised."""
     task.progress("reading for the forecast")
@@ -50,13 +62,16 @@ def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> Mode
     recipe = recipe_of(_recipe(signal))
     standing = standing_champion(task.registry, signal.name, "forecaster", recipe=recipe)
     history = clean_history(whole, signal, task, standing.champion)
-    forecaster = forecaster_for(policy.model, horizon=policy.horizon)
+    bounds = found_bounds(signal, task.source, whole)
+    forecaster = forecaster_for(policy.model, horizon=policy.horizon, bounds=bounds.bounds)
     task.progress(f"fitting forecasts of {whole.n_series} series")
     fitted = forecaster.fit(history.panel)
     task.progress("back-testing forecasts")
-    quality = _quality(forecaster, history.panel, policy)
+    naive = SeasonalNaive(policy.horizon, bounds.bounds)
+    quality = _quality(forecaster, naive, history.panel, policy)
     decision = _decide(signal, standing, history.panel, forecaster=forecaster, quality=quality)
-    return _stored(signal, task, history, fitted, quality=quality, decision=decision)
+    candidate = Candidate(fitted, quality, bounds)
+    return _stored(signal, task, history, candidate, decision=decision)
 
 
 def _most_judged(policy: ForecastPolicy) -> int:
@@ -64,9 +79,8 @@ def _most_judged(policy: ForecastPolicy) -> int:
 
 
 def _quality(
-    forecaster: Forecaster, history: Panel, policy: ForecastPolicy
+    forecaster: Forecaster, naive: SeasonalNaive, history: Panel, policy: ForecastPolicy
 ) -> ForecastQuality | None:
-    naive = SeasonalNaive(policy.horizon)
     try:
         return back_test(
             forecaster,
@@ -134,26 +148,27 @@ def _stored(
     signal: Signal,
     task: Task,
     history: CleanHistory,
-    fitted: FittedForecaster,
+    candidate: Candidate,
     *,
-    quality: ForecastQuality | None,
     decision: Decision,
 ) -> ModelOutcome:
     task.progress("storing the forecaster")
+    quality = candidate.quality
     metrics = history_metrics(history.panel, n_masked=history.n_masked)
     metrics |= {} if quality is None else quality.metrics()
     record = TrainingRecord(
         signal=signal.name,
         kind="forecaster",
-        state=with_hidden(fitted.state(), history),
+        state=with_hidden(candidate.fitted.state(), history),
         trained_milliseconds=task.now_milliseconds,
         recipe=recipe_of(_recipe(signal)),
-        params=_params(signal, decision),
+        params=_params(signal, candidate.bounds, decision),
         metrics=metrics,
         tables={} if quality is None else forecast_tables(quality),
-        plots=forecast_pictures(signal, history.panel, fitted),
+        plots=forecast_pictures(signal, history.panel, candidate.fitted),
     )
-    return store(task, record, decision, warnings=history.warnings)
+    warnings = (*history.warnings, *candidate.bounds.warnings)
+    return store(task, record, decision, warnings=warnings)
 
 
 def _recipe(signal: Signal) -> dict[str, object]:
@@ -163,14 +178,16 @@ def _recipe(signal: Signal) -> dict[str, object]:
         "step": format_duration(policy.step),
         "model": policy.model,
         "horizon": format_duration(policy.horizon),
+        "bounds": signal.bounds,
     }
 
 
-def _params(signal: Signal, decision: Decision) -> Mapping[str, str]:
+def _params(signal: Signal, bounds: FoundBounds, decision: Decision) -> Mapping[str, str]:
     policy = signal.forecast or ForecastPolicy()
     return {
         **{name: str(value) for name, value in _recipe(signal).items()},
         "history": format_duration(policy.history),
+        "bounds": str(bounds),
         "horizon_steps": str(milliseconds_of(policy.horizon) // milliseconds_of(policy.step)),
         "promoted": str(decision.is_promoted),
         "why": decision.why,

@@ -21,6 +21,7 @@ from forewarn_models.offline import Schedule
 from forewarn_models.panel import Panel
 from forewarn_models.rulers import Ruler
 from forewarn_models.samples import Samples, samples_of
+from forewarn_training.bounding import found_bounds
 from forewarn_training.detector_job import detector_of, siblings_of
 from forewarn_training.history import history_span, read_history
 
@@ -89,7 +90,7 @@ def signal_recording(
             for rows in _row_sets(panel, signal.group_by, siblings_of(signal))
         ),
         panel.end_milliseconds,
-        detector_of(signal, span),
+        detector_of(signal, span, found_bounds(signal, source, panel).bounds),
         schedule,
         Ruler(panel.start_milliseconds, panel.step_milliseconds),
         hidden=tuple(each for mask in masks for each in mask.intervals),

@@ -15,6 +15,7 @@ from forewarn_adapters.config.endpoints import Endpoint, Section, Tls
 from forewarn_adapters.config.learning import CivilTime, Mask
 from forewarn_adapters.config.values import (
     AlertBudget,
+    BoundsOfValues,
     Duration,
     HttpUrl,
     LabelName,
@@ -308,6 +309,15 @@ class Signal(Section):
             examples=["[service]"],
         ),
     ] = None
+    bounds: Annotated[
+        BoundsOfValues,
+        Field(
+            description="What its values cannot leave; bands and forecasts are cut there, scores "
+            "stay. A low and a high value, `null` for none; `auto` is what the query, names, types "
+            "and history tell.",
+            examples=["[0, 1]"],
+        ),
+    ] = "auto"
     budget: Annotated[
         AlertBudget,
         Field(

@@ -28,6 +28,7 @@ from forewarn_models.errors import ConfigError
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _LABEL_MATCH = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"]*"', re.ASCII)
 _USERINFO = re.compile(r"://\S*@")
+_BOUNDS = "must be 'auto' or a low and a higher number, null for none, such as [0, 1] or [0, null]"
 _STORES = ("sqlite:///", "postgresql://")
 _TRACKING_SERVERS = ("sqlite:///", "postgresql://", "mysql://", "http://", "https://")
 
@@ -100,6 +101,28 @@ def _number_or_query(value: object) -> float | str:
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
     raise ValueError("must be a finite number or a query")
+
+
+def _bounds(value: object) -> object:
+    if value == "auto":
+        return value
+    if isinstance(value, list | tuple) and len(value) == 2:
+        low, high = (_bound(each) for each in value)
+        if low is None or high is None or low < high:
+            return low, high
+    raise ValueError(_BOUNDS)
+
+
+def _bound(value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        bound = _number_or_query(value)
+    except ValueError as refused:
+        raise ValueError(_BOUNDS) from refused
+    if isinstance(bound, str):
+        raise ValueError(_BOUNDS)  # noqa: TRY004  pydantic collects ValueErrors
+    return bound
 
 
 def _whole_number(value: object) -> object:
@@ -180,6 +203,9 @@ Seasons = Annotated[
     Annotated[Literal["auto"], BeforeValidator(_auto), Tag("[word]")]
     | Annotated[tuple[Duration, ...], Field(max_length=8), Tag("[list]")],
     Discriminator(_seasons_form),
+]
+BoundsOfValues = Annotated[
+    Literal["auto"] | tuple[float | None, float | None], PlainValidator(_bounds)
 ]
 NumberOrQuery = Annotated[float | str, PlainValidator(_number_or_query)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
