@@ -30,6 +30,25 @@ counter only grows, so whatever comes next was never seen before; where a query 
 outside of `rate`, `increase` and the like, the warning gives the query to write. Of what it cannot
 be sure of, such as a difference of counters, it says nothing.
 
+It also says which **bounds** each signal's values have, and by which sign. Bands and forecasts are
+cut there; scores are not touched. With `bounds: auto` these signs count, each only on the sides
+that the whole history never left:
+
+| sign | bounds |
+|---|---|
+| `rate`, `increase`, `count`, `changes`, `stddev` and the like | at least 0 |
+| a metric of type counter; `_count`, `_bucket` of a histogram or summary | at least 0 |
+| a name that ends in `_total`, `_bytes`, `_seconds` | at least 0 |
+| `histogram_quantile` of bytes or seconds, by the name | at least 0 |
+| a name that ends in `_ratio`, `_percent` | 0 to 1, 0 to 100 |
+| a plain division of like by like, such as `free_bytes / size_bytes`, and 1 less it | 0 to 1 |
+| `delta`, `deriv`, `predict_linear` | none, even if it was never negative |
+| a difference, a comparison, any other function | not known |
+
+Where it is not known, a series that was never negative stays so, unless `bounds: [null, null]` says
+that it need not. Sums keep no upper bound. A division that was always below 1 may be no share, such
+as retries over requests: write `bounds: [0, null]` for it. Without types, names still tell.
+
 - **Unknown keys are refused**, with the nearest known one, and so is a key that stands twice.
 - **Durations** are whole numbers with units: `ms`, `s`, `m`, `h`, `d`, `w`, `y` (365 days), such
   as `30s`, `1h30m`, `28d`.
