@@ -1,5 +1,7 @@
 """What a command shows on standard error while a person waits."""
 
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -7,6 +9,36 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 Item = TypeVar("Item")
+_PATIENCE_SECONDS = 2.0
+
+
+def compile_first(*, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+    """Compile all that detectors call, or read what is kept; said when it outlasts the patience.
+
+    A command that learns or scores begins with it, before it starts processes that would each
+    compile the same.
+    """
+    from forewarn_models.warming import warm
+
+    began = time.monotonic()
+    shown = Console(stderr=True).status("compiling")
+    is_shown = False
+
+    def tell(part: str) -> None:
+        nonlocal is_shown
+        shown.update(f"compiling {part}")
+        if time.monotonic() - began >= patience_seconds and not is_shown:
+            is_shown = True
+            sys.stderr.write("forewarn: compiling, once for each release: about half a minute\n")
+            shown.start()
+
+    try:
+        warm(tell)
+    finally:
+        shown.stop()
+    taken_seconds = time.monotonic() - began
+    if taken_seconds >= patience_seconds:
+        sys.stderr.write(f"forewarn: compiled in {taken_seconds:.0f} s, kept for the next time\n")
 
 
 def with_progress(

@@ -78,9 +78,11 @@ def backtest(  # noqa: PLR0913  one for each option of the command
     name or an option is refused.
     """
     from forewarn.backtests import write_out
+    from forewarn.progress import compile_first
 
     files, names = _kinds(targets or [])
     order = _order(days, budget, labels=labels, alerts=labels_from_alerts, out=out)
+    compile_first()
     tests = _of_files(files, order) if files else _of_signals(config, names or None, order)
     if out is not None:
         write_out(out, tests)

@@ -71,9 +71,11 @@ def explain(
 
 def _answer(config: "Config", question: "Question", *, folder: Path) -> "Answer":
     from forewarn.explaining import answered
+    from forewarn.progress import compile_first
     from forewarn_adapters.registry import Registry
     from forewarn_adapters.source import open_source
 
+    compile_first()
     source = open_source(config)
     try:
         registry = Registry(config.training.tracking_url, directory=folder)

@@ -58,10 +58,11 @@ def plan(
     import os
 
     from forewarn.planning import plan_of
-    from forewarn.progress import with_progress
+    from forewarn.progress import compile_first, with_progress
     from forewarn_adapters.config.reading import read_config
 
     settings = read_config(config, environment=os.environ)
+    compile_first()
     for path, tell in with_progress([config], what="planning", name_of=str):
         tell(f"reading {path}")
         made = plan_of(settings, progress=tell)

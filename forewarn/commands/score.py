@@ -39,6 +39,7 @@ def score(
     """
     from forewarn.file_scores import ScoreJob
     from forewarn.file_work import run_jobs
+    from forewarn.progress import compile_first
     from forewarn_adapters.civil_time import check_place
     from forewarn_adapters.config.learning import CivilTime
     from forewarn_adapters.files import check_stems
@@ -53,5 +54,6 @@ def score(
     job = ScoreJob(out, train_fraction, parse_budget(budget), place)
     check_stems(inputs)
     make_directory(out)
+    compile_first()
     run_jobs(job, inputs, what="scoring")
     typer.echo(f"files written to {out}: {len(inputs)}", err=True)

@@ -60,12 +60,13 @@ def signals_named(config: "Config", names: list[str] | None) -> list["Signal"]:
 
 
 def _trained(config: "Config", signals: list["Signal"], *, folder: Path) -> list["TrainingOutcome"]:
-    from forewarn.progress import with_progress
+    from forewarn.progress import compile_first, with_progress
     from forewarn_adapters.clock import now_milliseconds
     from forewarn_adapters.registry import Registry
     from forewarn_adapters.source import open_source
     from forewarn_training.job import train_signal
 
+    compile_first()
     source = open_source(config)
     registry = Registry(config.training.tracking_url, directory=folder)
     try:

@@ -17,6 +17,7 @@ from forewarn.demo.scenario import (
     REPLAY_UNTIL,
     recorded_config_text,
 )
+from forewarn.progress import compile_first
 from forewarn_adapters.config.reading import parse_config
 from forewarn_adapters.config.schema import Config, Signal
 from forewarn_adapters.registry import Registry
@@ -54,6 +55,7 @@ def play_on_a_recording(console: Console) -> None:
     Raises ForewarnError when a part does not work.
     """
     started = time.monotonic()
+    compile_first()
     with tempfile.TemporaryDirectory(prefix="forewarn-demo-") as folder:
         text = recorded_config_text(recording_path(RECORDING), folder)
         config = parse_config(text, environment={}, name="the demo's configuration")

@@ -5,6 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from forewarn.__main__ import main
+from forewarn_models.warming import warm
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    """Compile before any command does, which says so: here they are held to what else they say."""
+    warm()
 
 
 @pytest.fixture
