@@ -191,7 +191,7 @@ def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:
 
 
 def _extent(server: _Discovery, inner: str, time: _Time) -> tuple[float, float] | None:
-    finite = f"({inner} > -Inf < +Inf){time.window}"
+    finite = f"({inner} > -Inf < Inf){time.window}"
     low, high = (
         server.number(f"{side}({side}_over_time({finite}))", now_milliseconds=time.now)
         for side in ("min", "max")

@@ -1,11 +1,17 @@
 """What a query's words and its metrics' names and types say of its values."""
 
+import time
 from math import inf
 
+import numpy as np
 import pytest
 
+from forewarn_adapters.config.schema import Prometheus, RemoteWrite
 from forewarn_adapters.presumed_bounds import presumed_bounds
+from forewarn_adapters.prometheus import PrometheusSource
+from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.bounds import UNKNOWN, Bounds
+from forewarn_models.labels import labels_of
 
 SHARE, PERCENT = Bounds(0.0, 1.0), Bounds(0.0, 100.0)
 NOT_NEGATIVE, SIGNED = Bounds(0.0), Bounds(-inf)
@@ -109,3 +115,58 @@ def test_types_tell_what_names_do_not():
     assert presumed_bounds("odd", {}).bounds == UNKNOWN
     assert presumed_bounds("odd", {"odd": "gauge"}).bounds == UNKNOWN
     assert presumed_bounds("odd", {"odd": "counter"}).bounds == NOT_NEGATIVE
+
+
+STEP, POINTS = 30_000, 90
+GAUGES = ["load_ratio", "a_ratio", "b_ratio", "full_percent", "free_bytes", "a_bytes", "b_bytes"]
+COUNTERS = ["odd", "x", "wait_count", "a_total", "busy_seconds_total", "wait_seconds_sum"]
+LARGER = {"a_total": "b_total", "busy_seconds_total": "all_seconds_total"}
+
+
+@pytest.fixture(scope="module")
+def measured(prometheus):
+    """A real Prometheus with metrics that are what their names promise; the end of their time."""
+    end = int(time.time() * 1000) // STEP * STEP
+    generator = np.random.default_rng(8)
+    names = {}
+    for name in GAUGES:
+        names[name] = generator.random(POINTS) * (100 if name == "full_percent" else 1)
+    names["size_bytes"] = names["free_bytes"] + generator.random(POINTS)
+    for name in COUNTERS:
+        steps = generator.random(POINTS)
+        names[name] = np.cumsum(steps) % 20  # with resets
+        if name in LARGER:
+            names[name] = np.cumsum(steps)
+            names[LARGER[name]] = np.cumsum(steps + generator.random(POINTS))
+    labels = [labels_of({"__name__": name, "a": "b"}) for name in names]
+    for bound, share in (("1", 0.5), ("2", 0.9), ("+Inf", 1.0)):
+        labels.append(labels_of({"__name__": "t_seconds_bucket", "le": bound}))
+        names[f"t_seconds_bucket {bound}"] = share * np.arange(float(POINTS))
+    writer = RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write"))
+    times = np.tile(end - STEP * np.arange(POINTS)[::-1], len(names))
+    values = np.concatenate(list(names.values()))
+    accepted = writer.send(labels, np.repeat(np.arange(len(names)), POINTS), times, values)
+    writer.close()
+    assert accepted.accepted == len(values)
+    source = PrometheusSource(Prometheus(url=prometheus.url))
+    yield source, end
+    source.close()
+
+
+BOUNDED = [query for query, (bounds, _) in KNOWN.items() if bounds != UNKNOWN]
+
+
+@pytest.mark.parametrize("query", [*BOUNDED, *SHARES])
+def test_what_a_real_prometheus_answers_stays_within_what_is_presumed(measured, query):
+    source, end = measured
+    samples = source.read_range(
+        query,
+        start_milliseconds=end - 60 * STEP,
+        end_milliseconds=end,
+        step_milliseconds=STEP,
+    )
+    bounds = presumed_bounds(query, TYPES).bounds
+    assert len(samples) >= 50
+    assert samples.value.min() >= bounds.low
+    assert samples.value.max() <= bounds.high
+    assert bounds != SIGNED or samples.value.min() < 0
