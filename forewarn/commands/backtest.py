@@ -78,12 +78,10 @@ def backtest(  # noqa: PLR0913  one for each option of the command
     name or an option is refused.
     """
     from forewarn.backtests import write_out
-    from forewarn.progress import compile_first
 
     files, names = _kinds(targets or [])
     order = _order(days, budget, labels=labels, alerts=labels_from_alerts, out=out)
-    compile_first()
-    tests = _of_files(files, order) if files else _of_signals(config, names or None, order)
+    tests = _tested(config, files, names, order)
     if out is not None:
         write_out(out, tests)
     _warn_of_strangers(order, tests)
@@ -126,6 +124,13 @@ def _order(
         alerts=alerts,
         out=out,
     )
+
+
+def _tested(config: Path, files: list[Path], names: list[str], order: "Order") -> "list[Tested]":
+    from forewarn.progress import compile_first
+
+    compile_first()
+    return _of_files(files, order) if files else _of_signals(config, names or None, order)
 
 
 def _of_files(files: list[Path], order: "Order") -> "list[Tested]":
