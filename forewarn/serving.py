@@ -18,8 +18,8 @@ from forewarn_service.runtime import Service, Surroundings
 from forewarn_training.schedule import TrainingSchedule
 from forewarn_training.telemetry import TrainingTelemetry
 
-# A long read or a checkpoint leaves free memory; this often it goes back to the system.
-_GIVE_BACK_SECONDS = 5.0
+# A tick takes nearly as much again as is kept; this often what is free goes back to the system.
+_GIVE_BACK_SECONDS = 1.0
 
 _QUIET = ("mlflow", "alembic", "apscheduler", "uvicorn", "urllib3", "numba", "sqlalchemy")
 

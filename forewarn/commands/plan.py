@@ -37,7 +37,7 @@ def plan(
     r"""Say what a configuration will cost, before it is enabled.
 
     Each signal's series are counted in the source, once, as of now; nothing is read but their
-    number. What a series costs is measured on this machine, for about a second, with the code
+    number. What a series costs is measured on this machine, for a second or two, with the code
     that trains and scores, on made-up series of the same step and history.
 
     \b
