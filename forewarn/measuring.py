@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from forewarn_adapters.checkpoint import CheckpointFolder
 from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.http import Answer
+from forewarn_adapters.process_memory import GIVE_BACK_SECONDS, give_back_memory
 from forewarn_adapters.prometheus import joined
 from forewarn_adapters.prometheus_answer import LabelCache, matrix_of
 from forewarn_models.bounds import UNKNOWN
@@ -99,9 +100,11 @@ class _Watch:
     n_groups: int
 
     def tick(self, now: int) -> None:
-        """Do what a tick and the scrape after it do."""
+        """Do what a tick and the scrape after it do, and give back the memory they took."""
         self.worker.tick(now)
         packed(self.shown.body())
+        if self.worker.timing.step >= 1_000 * GIVE_BACK_SECONDS:
+            give_back_memory()
 
 
 def cost_of(signal: Signal) -> Cost:

@@ -10,16 +10,13 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.config.schema import Config
-from forewarn_adapters.process_memory import give_back_memory
+from forewarn_adapters.process_memory import GIVE_BACK_SECONDS, give_back_memory
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.store import Store
 from forewarn_models.errors import ConfigError, ForewarnError, RegistryError
 from forewarn_service.runtime import Service, Surroundings
 from forewarn_training.schedule import TrainingSchedule
 from forewarn_training.telemetry import TrainingTelemetry
-
-# A tick takes nearly as much again as is kept; this often what is free goes back to the system.
-_GIVE_BACK_SECONDS = 1.0
 
 _QUIET = ("mlflow", "alembic", "apscheduler", "uvicorn", "urllib3", "numba", "sqlalchemy")
 
@@ -76,7 +73,7 @@ def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: thread
         if "train" in roles:
             trainer.start(path, registry, given=given, service=service)
             stack.callback(trainer.stop)
-        while not stop.wait(_GIVE_BACK_SECONDS):
+        while not stop.wait(GIVE_BACK_SECONDS):
             give_back_memory()
     if trainer.failure:
         raise trainer.failure
