@@ -21,6 +21,7 @@ from forewarn_adapters.http import Answer
 from forewarn_adapters.process_memory import GIVE_BACK_SECONDS, give_back_memory
 from forewarn_adapters.prometheus import joined
 from forewarn_adapters.prometheus_answer import LabelCache, matrix_of
+from forewarn_models.arrays import IntegerArray
 from forewarn_models.bounds import UNKNOWN
 from forewarn_models.detector import RarityDetector
 from forewarn_models.durations import milliseconds_of
@@ -64,7 +65,8 @@ class Cost:
     """What watching costs.
 
     Args:
-        kept_bytes: of memory that the service takes for a series, ticks included.
+        kept_bytes: of memory that the service keeps for a series.
+        working_bytes: that a series adds while a tick reads and scores its whole window.
         learning_bytes: of memory that a training takes for a sample of the history.
         learning_seconds: of CPU that a training takes for a sample of the history.
         tick_seconds: of CPU that a tick takes, however few series: reading, scoring, a scrape,
@@ -75,6 +77,7 @@ class Cost:
     """
 
     kept_bytes: float
+    working_bytes: float
     learning_bytes: float
     learning_seconds: float
     tick_seconds: float
@@ -115,9 +118,11 @@ def cost_of(signal: Signal) -> Cost:
     n_samples = history.n_series * history.n_times
     few, many = (_ticks(signal, n_series) for n_series in (_FEW, _MANY))  # compiled from here on
     seconds, detector = _timed(lambda: _trained(signal, history))
+    kept, highest = _memory(signal)
     a_series = max(0.0, many.seconds - few.seconds) / (_MANY - _FEW)
     return Cost(
-        kept_bytes=_kept_bytes(signal),
+        kept_bytes=kept,
+        working_bytes=max(0.0, highest - kept),
         learning_bytes=history.values.itemsize
         + _peak_bytes(lambda: detector.fit(history)) / n_samples,
         learning_seconds=seconds / n_samples,
@@ -155,23 +160,26 @@ def _ticks(signal: Signal, n_series: int) -> _Ticks:
     )
 
 
-def _kept_bytes(signal: Signal) -> float:
-    """Return how much memory a series takes while it is watched."""
+def _memory(signal: Signal) -> tuple[float, float]:
+    """Return how many bytes a series takes between ticks, and at most while they run."""
     few, many = (_held_bytes(signal, n_series) for n_series in (_FEW_HELD, _MANY_HELD))
-    return (many - few) / (_MANY_HELD - _FEW_HELD)
+    kept, highest = (many - few) / (_MANY_HELD - _FEW_HELD)
+    return float(kept), float(highest)
 
 
-def _held_bytes(signal: Signal, n_series: int) -> int:
-    """Return how much memory the service holds of so many series, its window full."""
+def _held_bytes(signal: Signal, n_series: int) -> IntegerArray:
+    """Return what the service holds of so many series, its window full: now, and at most."""
     timing = timing_of(signal.step_milliseconds)
     n_warm = timing.window // timing.step + timing.state_slots
     tracemalloc.start()
     try:
         panel = _panel(signal, n_series, _LEARNED_STEPS + n_warm + _TICKS)
         with _watching(signal, panel) as watch:
-            for now in watch.ticks:
+            watch.tick(watch.ticks[0])
+            tracemalloc.reset_peak()
+            for now in watch.ticks[1:]:
                 watch.tick(now)
-            return tracemalloc.get_traced_memory()[0] - panel.values.nbytes
+            return np.array(tracemalloc.get_traced_memory()) - panel.values.nbytes
     finally:
         tracemalloc.stop()
 

@@ -9,12 +9,14 @@ from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.implied import TeamLoad, pages_per_week, team_loads
 from forewarn_adapters.config.schema import Config, Signal
 from forewarn_adapters.files import FilesSource
+from forewarn_adapters.portions import MOST_CELLS
 from forewarn_adapters.prometheus_discovery import count_rows
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ForewarnError
 from forewarn_models.groups import groups_of
 from forewarn_service.load import forecast_families, read_load
 from forewarn_service.outgoing import REPEAT_MILLISECONDS
+from forewarn_service.timing import timing_of
 from forewarn_training.task import Progress
 
 _HOUR_SECONDS = 3_600.0
@@ -47,7 +49,7 @@ class SignalPlan:
         samples_written_per_second: a step's verdicts once, forecasts as often as they are said.
         queries_per_minute: of scoring.
         samples_a_query: of all its series, on the average.
-        memory_bytes: that the service keeps.
+        memory_bytes: that the service keeps, and takes while a tick is at work.
         training_bytes: that a training takes while it lasts.
         scoring_seconds_per_hour: of CPU.
         training_seconds_per_hour: of CPU, spread over the time between trainings.
@@ -165,6 +167,8 @@ def _planned(
         return None
     load = read_load(signal.step_milliseconds)
     step_seconds = signal.step.total_seconds()
+    timing = timing_of(signal.step_milliseconds)
+    at_once = MOST_CELLS * timing.step // timing.window  # more are read in portions
     samples_a_query = load.samples_a_query * series
     written = cost.families * series + cost.group_families * groups
     of_forecasts = forecast_families(signal.forecast) * series
@@ -179,7 +183,7 @@ def _planned(
         + of_forecasts * 1_000.0 / REPEAT_MILLISECONDS,
         queries_per_minute=load.queries_per_minute,
         samples_a_query=samples_a_query,
-        memory_bytes=cost.kept_bytes * series,
+        memory_bytes=cost.kept_bytes * series + cost.working_bytes * min(series, at_once),
         training_bytes=cost.learning_bytes * history,
         scoring_seconds_per_hour=tick_seconds * _HOUR_SECONDS / step_seconds,
         training_seconds_per_hour=cost.learning_seconds * history * _HOUR_SECONDS / every_seconds,

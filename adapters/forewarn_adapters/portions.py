@@ -8,7 +8,7 @@ from forewarn_models.samples import Samples
 
 # One portion is at most this many slots times rows: while it is read and scored, each takes some
 # hundred bytes.
-_MOST_CELLS = 250_000
+MOST_CELLS = 250_000
 _MOST_SLOTS = 10_000
 
 
@@ -25,7 +25,7 @@ def read_in_portions(
     The service and `forewarn explain` read by this. A part ends a whole number of steps after the
     beginning, but for the last.
     """
-    slots = max(1, min(_MOST_SLOTS, _MOST_CELLS // max(1, len(model.series))))
+    slots = max(1, min(_MOST_SLOTS, MOST_CELLS // max(1, len(model.series))))
     after = after_milliseconds
     while after < until_milliseconds:
         until = min(until_milliseconds, after + slots * model.step_milliseconds)

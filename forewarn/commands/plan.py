@@ -103,7 +103,8 @@ def _rows(made: "Plan") -> Iterator[tuple[str, ...]]:
 
 def _cost_text(cost: "Cost") -> str:
     return (
-        f"{cost.kept_bytes / 1_000:.0f} kB a series; CPU: {1e6 * cost.learning_seconds:.2f} us a "
+        f"{cost.kept_bytes / 1_000:.0f} kB a series and {cost.working_bytes / 1_000:.0f} kB "
+        f"while it is read; CPU: {1e6 * cost.learning_seconds:.2f} us a "
         f"sample of history at each training, {1e3 * cost.tick_seconds:.2f} ms a tick and "
         f"{1e6 * cost.tick_seconds_a_series:.1f} us a series in it"
     )

@@ -146,6 +146,14 @@ def test_a_fine_step_takes_the_memory_of_its_samples(cost):
     assert 17 * more_samples < fine.kept_bytes - cost.kept_bytes < 1.5 * 17 * more_samples
 
 
+def test_memory_is_what_is_kept_and_what_a_portion_takes_while_it_is_read(plan, four_series):
+    Path("forewarn.yaml").write_text(CONFIG.format(url=four_series))
+    load = orjson.loads(plan("--json")[1])["signals"][0]
+    a_series = load["measured"]["kept_bytes"] + load["measured"]["working_bytes"]
+    assert load["measured"]["working_bytes"] > 0
+    assert load["planned"]["memory_bytes"] == pytest.approx(4 * a_series)
+
+
 def test_what_a_series_costs_is_measured(cost):
     assert 8 < cost.learning_bytes < 1_000
     assert 0 < cost.learning_seconds < 1e-3
