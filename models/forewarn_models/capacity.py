@@ -1,96 +1,96 @@
-"""When a forecast reaches its limit, and how likely it does within the horizon."""
+"""When a limit is reached, and how likely it is by an instant: read off the extremes of a forecast.
 
-from dataclasses import dataclass
-from typing import Literal
+The chance that a limit is reached by an instant is the share of paths whose worst value up to then
+is at the limit or beyond. It never falls with time; the time to the limit is where it reaches a
+level.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from forewarn_models.arrays import FloatArray
-from forewarn_models.contract import Forecast
+from forewarn_models.arrays import BooleanArray, FloatArray
+from forewarn_models.contract import Extremes
 
-# Outside the forecast's outermost quantiles nothing finer than "less likely than these" is known:
-# the tail is taken as exponential, halving its mass for every such share of the inner distance.
+# Outside the outermost quantiles nothing finer than "less likely than these" is known: the tail is
+# taken as exponential, halving its mass for every such share of the inner distance.
 _HALVING_SHARE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A value that must not be crossed.
-
-    Args:
-        value: in the units of the signal.
-        side: `above` when larger values are the trouble, `below` when smaller ones are.
-    """
-
-    value: float
-    side: Literal["above", "below"] = "above"
-
-
 def time_to_limit_seconds(
-    forecast: Forecast, limit: Limit, *, now_milliseconds: int | None = None
+    extremes: Extremes, limits: FloatArray, levels: Sequence[float], *, now_milliseconds: int
 ) -> FloatArray:
-    """Return when each quantile's path first reaches the limit, in seconds from now.
+    """Return when the chance of having reached the limit reaches each level, in seconds from now.
 
-    A path is the quantile of each slot, joined; it is no possible future of its own, but the time
-    at which the chance of being beyond the limit at that very time reaches the level. Nothing is
-    interpolated between slots: the answer is the time of a slot.
+    The quantile 0.1 is the early one: one path in ten has reached the limit by then. Between
+    instants the chance grows in a straight line.
 
     Args:
-        forecast: of any number of series.
-        limit: that must not be crossed; reaching it counts.
-        now_milliseconds: what to count from; None = one step before the first slot.
+        extremes: of any number of series.
+        limits: (n_series,) that must not be crossed, reaching them counts; NaN = none is known.
+        levels: of the quantiles, each in (0, 1).
+        now_milliseconds: what to count from.
 
     Returns:
-        (n_series, n_levels), +Inf where the limit is not reached within the horizon, NaN where
-        nothing can be said. Never negative.
+        (n_series, n_levels), +Inf where the chance stays below the level within the horizon, NaN
+        where nothing can be said. Never negative.
     """
-    if now_milliseconds is None:
-        now_milliseconds = forecast.start_milliseconds - forecast.step_milliseconds
-    quantiles = forecast.quantiles
-    is_beyond = _signed(quantiles, limit) >= _signed(np.asarray(limit.value), limit)
-    place = is_beyond.argmax(axis=1)
-    offset = forecast.start_milliseconds - now_milliseconds
-    seconds = np.maximum(offset + place * forecast.step_milliseconds, 0) / 1000
-    reached = np.where(is_beyond.any(axis=1), seconds, np.inf)
-    return np.where(np.isnan(quantiles).any(axis=1), np.nan, reached)
+    chance = _chance(extremes, limits)
+    times = extremes.times_milliseconds.astype(np.float64)
+    wanted = np.asarray(levels, np.float64)
+    if not len(times):
+        return np.full((len(limits), len(wanted)), np.nan)
+    is_there: BooleanArray = chance[:, :, None] >= wanted
+    place = is_there.argmax(axis=1)
+    before = np.maximum(place - 1, 0)
+    at_place, at_before = (np.take_along_axis(chance, each, 1) for each in (place, before))
+    rise = at_place - at_before
+    share = np.divide(wanted - at_before, rise, out=np.ones_like(rise), where=rise > 0)
+    instant = times[before] + np.clip(share, 0.0, 1.0) * (times[place] - times[before])
+    seconds = np.maximum(instant - now_milliseconds, 0.0) / 1000
+    reached = np.where(is_there.any(axis=1), seconds, np.inf)
+    return np.where(np.isnan(chance).any(axis=1, keepdims=True), np.nan, reached)
 
 
 def breach_probability(
-    forecast: Forecast, limit: Limit, *, n_steps: int | None = None
+    extremes: Extremes, limits: FloatArray, *, until_milliseconds: int
 ) -> FloatArray:
-    """Return how likely the value is beyond the limit at the worst slot of the horizon.
-
-    The chance at one slot is read off its quantiles, with straight lines between levels. The
-    answer is the largest of them: a lower bound of the chance that the limit is reached at any
-    slot, exact where errors of a series move together, as capacity's do.
+    """Return how likely the limit is reached at least once up to an instant.
 
     Args:
-        forecast: of any number of series.
-        limit: that must not be crossed.
-        n_steps: how many of the slots to look at; None = all.
+        extremes: of any number of series.
+        limits: (n_series,) that must not be crossed, reaching them counts; NaN = none is known.
+        until_milliseconds: the instant; one after the last of `extremes` means the last.
 
     Returns:
         (n_series,) between 0 and 1; NaN where nothing can be said.
     """
-    quantiles = _signed(forecast.quantiles[:, :n_steps], limit)
-    levels = np.array(forecast.quantile_levels)
-    if limit.side == "below":
-        quantiles, levels = quantiles[:, :, ::-1], 1 - levels[::-1]
-    chance = 1 - _level_of(quantiles, levels, float(_signed(np.asarray(limit.value), limit)))
-    # NaN wins over any number in `max`: a series that cannot be said at a slot cannot be said.
-    worst: FloatArray = chance.max(axis=1)
-    return worst
+    chance = _chance(extremes, limits)
+    times = extremes.times_milliseconds
+    if not len(times):
+        return np.full(len(limits), np.nan)
+    after = min(int(np.searchsorted(times, until_milliseconds)), len(times) - 1)
+    before = max(after - 1, 0)
+    width = max(int(times[after] - times[before]), 1)
+    share = min(max((until_milliseconds - int(times[before])) / width, 0.0), 1.0)
+    between: FloatArray = chance[:, before] + share * (chance[:, after] - chance[:, before])
+    return between
 
 
-def _signed(values: FloatArray, limit: Limit) -> FloatArray:
-    return values if limit.side == "above" else -values
+def _chance(extremes: Extremes, limits: FloatArray) -> FloatArray:
+    """Return (n_series, n_slots) the chance that the limit was reached up to each instant."""
+    reached, levels, limit = extremes.reached, extremes.levels, limits[:, None]
+    if extremes.side == "below":
+        reached, levels, limit = -reached[:, :, ::-1], 1 - levels[::-1], -limit
+    chance = 1 - _level_of(reached, levels, limit)
+    # The tails' shape may differ from instant to instant; what was reached stays reached.
+    never_falling: FloatArray = np.maximum.accumulate(chance, axis=1)
+    return np.where(np.isnan(limit) | np.isnan(chance), np.nan, never_falling)
 
 
-def _level_of(quantiles: FloatArray, levels: FloatArray, value: float) -> FloatArray:
+def _level_of(quantiles: FloatArray, levels: FloatArray, value: FloatArray) -> FloatArray:
     """Return the level at which `value` stands among quantiles along the last axis."""
-    if len(levels) == 1:
-        quantiles, levels = np.repeat(quantiles, 2, axis=-1), np.repeat(levels, 2)
-    below = (quantiles < value).sum(axis=-1)
+    below = (quantiles < value[..., None]).sum(axis=-1)
     low = np.clip(below - 1, 0, len(levels) - 2)
     at_low = np.take_along_axis(quantiles, low[..., None], -1)[..., 0]
     at_high = np.take_along_axis(quantiles, low[..., None] + 1, -1)[..., 0]

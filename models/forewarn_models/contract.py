@@ -13,7 +13,7 @@ defined answer; too little history raises NotEnoughHistory.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray, SmallIntegerArray
 from forewarn_models.labels import Labels
@@ -169,6 +169,34 @@ class Forecast:
     model: tuple[str, ...]
 
 
+# On which side of a limit the trouble is: `above` when larger values are, `below` when smaller.
+Side: TypeAlias = Literal["above", "below"]
+
+
+@dataclass(frozen=True, eq=False)
+class Extremes:
+    """How far the future goes: quantiles of the worst value reached so far, over possible paths.
+
+    They know no limit, so that any can be asked for later, also one that changes.
+
+    Args:
+        series: the labels of each row.
+        side: `above` for the largest value reached, `below` for the smallest.
+        times_milliseconds: (n_slots,) the instants, at most some dozens. The first is where the
+            paths are first looked at, the last the end of the horizon.
+        levels: (n_levels,) of the quantiles, sorted, each in (0, 1).
+        reached: (n_series, n_slots, n_levels) quantiles of the largest (smallest) value from the
+            first instant up to each, in the units of the signal. They grow with the level, and
+            with time (fall with time for `below`). NaN rows cannot be said.
+    """
+
+    series: tuple[Labels, ...]
+    side: Side
+    times_milliseconds: IntegerArray
+    levels: FloatArray
+    reached: FloatArray
+
+
 class FittedForecaster(Protocol):
     """Learned state of a forecaster: arrays, one row a series; it never changes."""
 
@@ -180,6 +208,15 @@ class FittedForecaster(Protocol):
 
     def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
         """Return the `n_steps` slots after the history, with central bands of `levels` percent."""
+        ...
+
+    def extremes(
+        self, n_steps: int, side: Side, *, since_milliseconds: int | None = None
+    ) -> Extremes:
+        """Return the worst values that paths over the `n_steps` slots after the history reach.
+
+        Only what comes at or after `since_milliseconds` counts; None = the end of the history.
+        """
         ...
 
     def state(self) -> State: ...

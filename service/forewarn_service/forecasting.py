@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Literal
 
 import numpy as np
 
@@ -12,15 +11,15 @@ from forewarn_adapters.config.schema import ForecastPolicy
 from forewarn_adapters.config.schema import Limit as LimitSetting
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
-from forewarn_models.capacity import Limit, breach_probability, time_to_limit_seconds
 from forewarn_models.catalogue import forecaster_from_state
-from forewarn_models.contract import Forecast
+from forewarn_models.contract import Extremes, FittedForecaster, Forecast, Side
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ForewarnError
 from forewarn_models.labels import Labels
 from forewarn_models.samples import floor_to_step
 from forewarn_service.champions import Champions
 from forewarn_service.live import ForecastSnapshot
+from forewarn_service.nearing import Nearing, extremes_from_now, nearing
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.worker import Worker
 
@@ -39,11 +38,14 @@ _log = logging.getLogger(__name__)
 class _Held:
     """A forecast that was made once for a champion, and the tally of its errors.
 
-    `awaited` holds the time, the forecast median and the value at hand of the next slot.
+    `extremes` are those that were simulated last, where there is a limit. `awaited` holds the time,
+    the forecast median and the value at hand of the next slot.
     """
 
     version: int
+    model: FittedForecaster
     forecast: Forecast
+    extremes: Extremes | None = None
     awaited: tuple[int, FloatArray, FloatArray] | None = None
     error: float = 0.0
     naive_error: float = 0.0
@@ -76,7 +78,7 @@ class Forecasting:
         try:
             held = self._newest(worker.signal.name, policy)
             if held is not None:
-                worker.forecast = self._seen_from_now(held, policy)
+                worker.forecast = self._seen_from_now(worker, held, policy)
                 self._judge(worker, held)
         except ForewarnError as failed:
             self.telemetry.failed(failed.reason, signal=worker.signal.name)
@@ -92,37 +94,53 @@ class Forecasting:
             return held
         model = forecaster_from_state(champion.state)
         n_steps = -(-(policy.horizon + 2 * self.retraining) // policy.step)
-        made = _Held(champion.version, model.predict(min(n_steps, _MOST_STEPS), LEVELS))
+        made = _Held(champion.version, model, model.predict(min(n_steps, _MOST_STEPS), LEVELS))
         if held is not None:
             made.error, made.naive_error = held.error, held.naive_error
         self._held[signal] = made
         self.telemetry.champion_version.labels(signal=signal, kind="forecaster").set(made.version)
         return made
 
-    def _seen_from_now(self, held: _Held, policy: ForecastPolicy) -> ForecastSnapshot:
+    def _seen_from_now(
+        self, worker: Worker, held: _Held, policy: ForecastPolicy
+    ) -> ForecastSnapshot:
         now = self.clock()
         ahead = from_now(held.forecast, now=now, horizon=policy.horizon)
         horizons = horizons_of(policy)
-        limits = self._limits(policy.limit, ahead.series, now)
-        side: Literal["above", "below"] = "below" if _is_below(policy.limit) else "above"
         n_steps = [milliseconds_of(horizon) // ahead.step_milliseconds for horizon in horizons]
-        seconds = np.full((len(ahead.series), len(ahead.quantile_levels)), np.nan)
-        chance = np.full((len(ahead.series), len(horizons)), np.nan)
-        for value in np.unique(limits[np.isfinite(limits)]) if ahead.quantiles.shape[1] else ():
-            rows = limits == value
-            limit = Limit(float(value), side)
-            part = replace(ahead, quantiles=ahead.quantiles[rows])
-            seconds[rows] = time_to_limit_seconds(part, limit, now_milliseconds=now)
-            for place, count in enumerate(n_steps):
-                chance[rows, place] = breach_probability(part, limit, n_steps=max(1, count))
+        near = self._nearing(worker, held, policy, now)
         return ForecastSnapshot(
             forecast=ahead,
             horizons=horizons,
             quantiles=_at(ahead, n_steps),
-            time_to_limit_seconds=seconds,
-            breach_probability=chance,
+            time_to_limit_seconds=near.time_to_limit_seconds,
+            breach_probability=near.breach_probability,
             champion_version=held.version,
             made_milliseconds=now,
+        )
+
+    def _nearing(self, worker: Worker, held: _Held, policy: ForecastPolicy, now: int) -> Nearing:
+        horizons, levels = horizons_of(policy), held.forecast.quantile_levels
+        series = held.forecast.series
+        if policy.limit is not None:
+            held.extremes = extremes_from_now(
+                held.model,
+                held.forecast,
+                _side(policy.limit),
+                now=now,
+                horizon=policy.horizon,
+                earlier=held.extremes,
+            )
+        if held.extremes is None:
+            shapes = (len(series), len(levels)), (len(series), len(horizons))
+            return Nearing(*(np.full(shape, np.nan) for shape in shapes))
+        return nearing(
+            held.extremes,
+            self._limits(policy.limit, series, now),
+            worker.newest_values(series),
+            levels=levels,
+            horizons=horizons,
+            now=now,
         )
 
     def _limits(
@@ -169,8 +187,8 @@ class Forecasting:
             held.awaited = (ahead.start_milliseconds, median, values)
 
 
-def _is_below(setting: LimitSetting | None) -> bool:
-    return setting is not None and setting.above is None
+def _side(setting: LimitSetting) -> Side:
+    return "below" if setting.above is None else "above"
 
 
 def horizons_of(policy: ForecastPolicy) -> tuple[timedelta, ...]:

@@ -14,9 +14,10 @@ import numpy as np
 
 from forewarn_models.arrays import FloatArray
 from forewarn_models.bounds import UNKNOWN, Bounds
-from forewarn_models.contract import Forecast, State
+from forewarn_models.contract import Extremes, Forecast, Side, State
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.forecasters.bands import quantile_levels
+from forewarn_models.forecasters.extremes import extremes_of_quantiles
 from forewarn_models.forecasters.fallback import Fallback, fallback_of
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, WEEK_MILLISECONDS
 from forewarn_models.forecasters.mixture import check_steps, usable_values
@@ -90,6 +91,12 @@ class FittedEts:
         rows = zip(self.values, self.parameters, strict=True)
         quantiles = [_quantiles(row, own, self.season, n_steps, wanted) for row, own in rows]
         return self.fallback.complete(np.stack(quantiles), KIND, n_steps=n_steps, levels=levels)
+
+    def extremes(
+        self, n_steps: int, side: Side, *, since_milliseconds: int | None = None
+    ) -> Extremes:
+        """Return the worst values that paths over the `n_steps` slots after the history reach."""
+        return extremes_of_quantiles(self, n_steps, side, since_milliseconds=since_milliseconds)
 
     def state(self) -> State:
         """Return what `from_state` restores."""

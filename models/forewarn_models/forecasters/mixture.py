@@ -12,7 +12,7 @@ import numpy as np
 
 from forewarn_models.arrays import FloatArray
 from forewarn_models.bounds import UNKNOWN, Bounds, floors
-from forewarn_models.contract import Forecast, State
+from forewarn_models.contract import Extremes, Forecast, Side, State
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, NotEnoughHistory, UnknownFormat
 from forewarn_models.forecasters.backtest import MOST_ORIGINS, cut, origin_ages
@@ -23,6 +23,7 @@ from forewarn_models.forecasters.bands import (
     spread_of,
 )
 from forewarn_models.forecasters.candidates import CANDIDATES, Rows
+from forewarn_models.forecasters.extremes import extremes_of_quantiles
 from forewarn_models.forecasters.lookback import finite_median, long_period, short_periods
 from forewarn_models.forecasters.weighing import mixture, weights_of
 from forewarn_models.labels import Labels
@@ -103,6 +104,12 @@ class FittedMixture:
             quantiles,
             self._models(),
         )
+
+    def extremes(
+        self, n_steps: int, side: Side, *, since_milliseconds: int | None = None
+    ) -> Extremes:
+        """Return the worst values that paths over the `n_steps` slots after the history reach."""
+        return extremes_of_quantiles(self, n_steps, side, since_milliseconds=since_milliseconds)
 
     def state(self) -> State:
         """Return what `fitted_of` restores."""
