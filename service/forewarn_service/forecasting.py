@@ -8,16 +8,14 @@ import numpy as np
 
 from forewarn_adapters.clock import Clock
 from forewarn_adapters.config.schema import ForecastPolicy
-from forewarn_adapters.config.schema import Limit as LimitSetting
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
 from forewarn_models.catalogue import forecaster_from_state
-from forewarn_models.contract import Extremes, FittedForecaster, Forecast, Side
+from forewarn_models.contract import Extremes, FittedForecaster, Forecast
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ForewarnError
-from forewarn_models.labels import Labels
-from forewarn_models.samples import floor_to_step
 from forewarn_service.champions import Champions
+from forewarn_service.limits import limits_of, side_of
 from forewarn_service.live import ForecastSnapshot
 from forewarn_service.nearing import Nearing, extremes_from_now, nearing
 from forewarn_service.telemetry import Telemetry
@@ -27,7 +25,6 @@ from forewarn_service.worker import Worker
 LEVELS = (80.0, 95.0)
 _SHARES_OF_HORIZON = (0.25, 0.5, 1.0)
 _MOST_STEPS = 20_000
-_LIMIT_STEP_MILLISECONDS = 30_000
 # Errors older than some hundred forecast steps fade away.
 _FADING = 0.99
 
@@ -108,25 +105,37 @@ class Forecasting:
         ahead = from_now(held.forecast, now=now, horizon=policy.horizon)
         horizons = horizons_of(policy)
         n_steps = [milliseconds_of(horizon) // ahead.step_milliseconds for horizon in horizons]
-        near = self._nearing(worker, held, policy, now)
+        values = worker.newest_values(ahead.series)
+        limits = limits_of(policy.limit, ahead.series, self.source, now=now)
+        near = self._nearing(held, policy, limits, values, now=now)
         return ForecastSnapshot(
             forecast=ahead,
             horizons=horizons,
             quantiles=_at(ahead, n_steps),
             time_to_limit_seconds=near.time_to_limit_seconds,
             breach_probability=near.breach_probability,
+            limits=limits,
+            values=values,
             champion_version=held.version,
             made_milliseconds=now,
         )
 
-    def _nearing(self, worker: Worker, held: _Held, policy: ForecastPolicy, now: int) -> Nearing:
+    def _nearing(
+        self,
+        held: _Held,
+        policy: ForecastPolicy,
+        limits: FloatArray,
+        values: FloatArray,
+        *,
+        now: int,
+    ) -> Nearing:
         horizons, levels = horizons_of(policy), held.forecast.quantile_levels
         series = held.forecast.series
         if policy.limit is not None:
             held.extremes = extremes_from_now(
                 held.model,
                 held.forecast,
-                _side(policy.limit),
+                side_of(policy.limit),
                 now=now,
                 horizon=policy.horizon,
                 earlier=held.extremes,
@@ -136,35 +145,12 @@ class Forecasting:
             return Nearing(*(np.full(shape, np.nan) for shape in shapes))
         return nearing(
             held.extremes,
-            self._limits(policy.limit, series, now),
-            worker.newest_values(series),
+            limits,
+            values,
             levels=levels,
             horizons=horizons,
             now=now,
         )
-
-    def _limits(
-        self, setting: LimitSetting | None, series: tuple[Labels, ...], now: int
-    ) -> FloatArray:
-        """Return the limit of each row; NaN = none is known."""
-        if setting is None:
-            return np.full(len(series), np.nan)
-        limit = setting.below if setting.above is None else setting.above
-        if not isinstance(limit, str):
-            return np.full(len(series), np.nan if limit is None else limit)
-        at = floor_to_step(now, _LIMIT_STEP_MILLISECONDS)
-        found = self.source.read_range(
-            limit,
-            start_milliseconds=at,
-            end_milliseconds=at,
-            step_milliseconds=_LIMIT_STEP_MILLISECONDS,
-        )
-        if len(found.series) == 1:
-            return np.full(len(series), found.value[-1])
-        by_labels = {
-            found.series[row]: value for row, value in zip(found.row, found.value, strict=True)
-        }
-        return np.array([by_labels.get(labels, np.nan) for labels in series], np.float64)
 
     def _judge(self, worker: Worker, held: _Held) -> None:
         """Compare the forecast of a slot that has come with what came, and await the next."""
@@ -185,10 +171,6 @@ class Forecasting:
         if held.awaited is None and ahead.quantiles.shape[1]:
             median = ahead.quantiles[:, 0, ahead.quantile_levels.index(0.5)]
             held.awaited = (ahead.start_milliseconds, median, values)
-
-
-def _side(setting: LimitSetting) -> Side:
-    return "below" if setting.above is None else "above"
 
 
 def horizons_of(policy: ForecastPolicy) -> tuple[timedelta, ...]:

@@ -32,6 +32,8 @@ class ForecastSnapshot:
         quantiles: (n_series, h, n_quantiles) at those horizons, in the units of the signal.
         time_to_limit_seconds: (n_series, n_quantiles) +Inf = beyond the horizon; NaN = no limit.
         breach_probability: (n_series, h) that the limit is crossed by then; NaN = no limit.
+        limits: (n_series,) what must not be crossed; NaN = not known.
+        values: (n_series,) the newest sample; NaN = not known.
         champion_version: of the forecaster.
         made_milliseconds: when it was made.
     """
@@ -41,6 +43,8 @@ class ForecastSnapshot:
     quantiles: FloatArray
     time_to_limit_seconds: FloatArray
     breach_probability: FloatArray
+    limits: FloatArray
+    values: FloatArray
     champion_version: int
     made_milliseconds: int
 

@@ -59,6 +59,8 @@ def forecast_families(policy: ForecastPolicy | None) -> int:
         quantiles=quantiles,
         time_to_limit_seconds=np.full((1, len(levels)), limit),
         breach_probability=np.full((1, len(horizons)), limit),
+        limits=np.array([limit]),
+        values=np.zeros(1),
         champion_version=1,
         made_milliseconds=0,
     )

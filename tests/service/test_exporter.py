@@ -77,6 +77,8 @@ def forecast() -> ForecastSnapshot:
         quantiles=np.arange(12.0).reshape(2, 2, 3),
         time_to_limit_seconds=np.array([[np.inf, 7200.0, 3600.0], [np.nan] * 3]),
         breach_probability=np.array([[0.25, 0.75], [np.nan, np.nan]]),
+        limits=np.array([9.0, np.nan]),
+        values=np.array([1.0, 2.0]),
         champion_version=2,
         made_milliseconds=5_000,
     )

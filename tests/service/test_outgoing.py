@@ -265,6 +265,8 @@ def test_a_forecast_is_written_at_now_every_half_minute() -> None:
         quantiles=np.arange(6.0).reshape(2, 1, 3),
         time_to_limit_seconds=np.full((2, 3), np.nan),
         breach_probability=np.array([[0.5], [np.nan]]),
+        limits=np.array([9.0, np.nan]),
+        values=np.array([1.0, 2.0]),
         champion_version=1,
         made_milliseconds=T,
     )
