@@ -1,4 +1,4 @@
-"""The SQL store: the lease that picks the replica that writes, and the audit of what people did.
+"""The SQL store: the lease that picks the replica that writes, and the audit of what was done.
 
 SQLite in a file serves one host; a PostgreSQL URL serves replicas on several. The code is the
 same: SQLAlchemy Core, and one atomic upsert that both databases know.
@@ -12,56 +12,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Engine,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    or_,
-    select,
-)
+from sqlalchemy import Engine, Table, create_engine, delete, event, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from forewarn_adapters.store_tables import (
+    AUDIT,
+    LEASE,
+    LONGEST_TEXT,
+    METADATA,
+    SCHEMA,
+    SCHEMA_VERSION,
+)
 from forewarn_models.errors import StoreError
 
-SCHEMA_VERSION = 1
-_LONGEST_TEXT = 4_000  # characters of one audit column; longer text is cut, and says so
 _MOST_ENTRIES = 10_000
 _SET_UP_LOCK = 7_366_207  # any number: replicas that start together take turns under it
-# SQLite counts a row's number from 1 in this type only; PostgreSQL has room for more.
-_SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
-
-_METADATA = MetaData()
-_SCHEMA = Table("forewarn_schema", _METADATA, Column("version", Integer, primary_key=True))
-_LEASE = Table(
-    "forewarn_lease",
-    _METADATA,
-    Column("name", String(200), primary_key=True),
-    Column("holder", String(200), nullable=False),
-    Column("expires_milliseconds", BigInteger, nullable=False),
-)
-_AUDIT = Table(
-    "forewarn_audit",
-    _METADATA,
-    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
-    Column("timestamp_milliseconds", BigInteger, nullable=False, index=True),
-    Column("actor", String(_LONGEST_TEXT), nullable=False),
-    Column("action", String(_LONGEST_TEXT), nullable=False),
-    Column("subject", String(_LONGEST_TEXT), nullable=False, index=True),
-    Column("detail", Text, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +73,23 @@ class Store:
         A free or expired lease is taken, one's own is renewed, another's is left alone. Of any
         number of processes that ask at the same moment exactly one is told yes.
         """
-        with self._transaction() as connection:
-            make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            offer = make(_LEASE).values(
+        with self.transaction() as connection:
+            offer = upsert(connection, LEASE).values(
                 name=name, holder=holder, expires_milliseconds=now_milliseconds + ttl_milliseconds
             )
             wanted = {
                 "holder": offer.excluded.holder,
                 "expires_milliseconds": offer.excluded.expires_milliseconds,
             }
-            free = or_(_LEASE.c.holder == holder, _LEASE.c.expires_milliseconds <= now_milliseconds)
-            upsert = offer.on_conflict_do_update(index_elements=["name"], set_=wanted, where=free)
-            return connection.execute(upsert.returning(_LEASE.c.name)).first() is not None
+            free = or_(LEASE.c.holder == holder, LEASE.c.expires_milliseconds <= now_milliseconds)
+            taken = offer.on_conflict_do_update(index_elements=["name"], set_=wanted, where=free)
+            return connection.execute(taken.returning(LEASE.c.name)).first() is not None
 
     def release_lease(self, name: str, *, holder: str) -> None:
         """Give the lease back at once; it is no error when `holder` does not have it."""
-        mine = (_LEASE.c.name == name) & (_LEASE.c.holder == holder)
-        with self._transaction() as connection:
-            connection.execute(delete(_LEASE).where(mine))
+        mine = (LEASE.c.name == name) & (LEASE.c.holder == holder)
+        with self.transaction() as connection:
+            connection.execute(delete(LEASE).where(mine))
 
     def record(
         self, actor: str, *, action: str, subject: str, detail: str = "", now_milliseconds: int
@@ -130,28 +97,28 @@ class Store:
         """Write down what `actor` did; it is on disk when this returns."""
         entry = {"actor": actor, "action": action, "subject": subject, "detail": detail}
         values = {column: _cut(written) for column, written in entry.items()}
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(
-                insert(_AUDIT).values(timestamp_milliseconds=now_milliseconds, **values)
+                insert(AUDIT).values(timestamp_milliseconds=now_milliseconds, **values)
             )
 
     def audit_entries(
         self, *, limit: int = 100, before_sequence: int | None = None, subject: str | None = None
     ) -> tuple[AuditEntry, ...]:
         """Return at most `limit` entries, the newest first; page on with `before_sequence`."""
-        query = select(_AUDIT).order_by(_AUDIT.c.sequence.desc())
+        query = select(AUDIT).order_by(AUDIT.c.sequence.desc())
         if before_sequence is not None:
-            query = query.where(_AUDIT.c.sequence < before_sequence)
+            query = query.where(AUDIT.c.sequence < before_sequence)
         if subject is not None:
-            query = query.where(_AUDIT.c.subject == subject)
-        with self._transaction() as connection:
+            query = query.where(AUDIT.c.subject == subject)
+        with self.transaction() as connection:
             rows = connection.execute(query.limit(max(0, min(limit, _MOST_ENTRIES)))).mappings()
             return tuple(AuditEntry(**row) for row in rows)
 
     def ping(self) -> None:
         """Raise StoreError when the database does not answer: readiness asks this."""
-        with self._transaction() as connection:
-            connection.execute(select(_SCHEMA.c.version))
+        with self.transaction() as connection:
+            connection.execute(select(SCHEMA.c.version))
 
     def close(self) -> None:
         """Close every connection; the store cannot be used afterwards."""
@@ -169,19 +136,20 @@ class Store:
         self.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection: all that it does is done when the block ends, or nothing is."""
         with _converted(self._location), self._engine.begin() as connection:
             yield connection
 
     def _set_up(self) -> None:
         """Create what is missing, under a lock; refuse a store that a newer version wrote."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(_SET_UP_LOCK)))
-            _METADATA.create_all(connection)
-            version = connection.execute(select(func.max(_SCHEMA.c.version))).scalar()
+            METADATA.create_all(connection)
+            version = connection.execute(select(func.max(SCHEMA.c.version))).scalar()
             if version is None:
-                connection.execute(insert(_SCHEMA).values(version=SCHEMA_VERSION))
+                connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))
             elif version > SCHEMA_VERSION:
                 raise StoreError(
                     f"the store {self._location} must have schema version {SCHEMA_VERSION} or "
@@ -189,10 +157,16 @@ class Store:
                 )
 
 
+def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an insert of which the database can be told what to do where the row is there."""
+    is_postgresql = connection.dialect.name == "postgresql"
+    return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+
+
 def _cut(written: str) -> str:
     # PostgreSQL refuses the NUL character in text, and an audit must not fail for it.
     clean = written.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    return clean if len(clean) <= _LONGEST_TEXT else clean[: _LONGEST_TEXT - 6] + " (cut)"
+    return clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 6] + " (cut)"
 
 
 def _parsed(url: str) -> URL:
