@@ -2,18 +2,26 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
 from forewarn_adapters.config.schema import Config
 from forewarn_models.catalogue import FORECASTERS
-from forewarn_models.contract import State
+from forewarn_models.contract import Forecast, State
 from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import SourceRejected
 from forewarn_models.panel import Panel
 from forewarn_models.samples import Samples
 from forewarn_models.verdicts import Verdicts
-from forewarn_service.live import NO_MODEL, SAYS, STALE, Missed, SignalSnapshot
+from forewarn_service.live import (
+    NO_MODEL,
+    SAYS,
+    STALE,
+    ForecastSnapshot,
+    Missed,
+    SignalSnapshot,
+)
 
 STEP = 60_000
 NOW = 1_767_225_600_000  # 2026-01-01
@@ -23,7 +31,14 @@ TEAM_TOKEN = "team-token-0123456789"
 CONFIG = {
     "files": ["unused.csv"],
     "signals": [
-        {"name": "cpu", "query": "cpu_ratio", "step": "1m", "team": "web", "budget": "1/7d"},
+        {
+            "name": "cpu",
+            "query": "cpu_ratio",
+            "step": "1m",
+            "team": "web",
+            "budget": "1/7d",
+            "forecast": {"step": "1m", "history": "1d", "horizon": "1h", "limit": {"above": 4}},
+        },
         {"name": "disk", "query": "disk_bytes", "step": "1m", "team": "storage"},
     ],
 }
@@ -113,7 +128,30 @@ def snapshot(signal="cpu", *, version=3, series=CPU, now=NOW):
     says = [SAYS, SAYS, STALE, SAYS] if version else [NO_MODEL] * 4
     reasons = np.array(says, np.int8)[:n_rows]
     missed = {2: Missed(1.2, now - 900_000)} if version and n_rows > 2 else {}
-    return SignalSnapshot(signal, now, newest, reasons, version, missed=missed)
+    ahead = forecast_snapshot(series, now=now) if version and n_rows == len(CPU) else None
+    return SignalSnapshot(signal, now, newest, reasons, version, ahead, missed)
+
+
+def forecast_snapshot(series=CPU, *, version=5, now=NOW):
+    """An hour ahead of rows: on the way to the limit, never there, cannot say, at the limit."""
+    n_rows = len(series)
+    levels = (0.025, 0.1, 0.5, 0.9, 0.975)
+    path = np.arange(60.0)[None, :] * np.array([2.0, 0.0, np.nan, 0.1])[:n_rows, None] / 60
+    quantiles = 3 + path[:, :, None] + np.array([-0.2, -0.1, 0.0, 0.1, 0.2])
+    never, unknown = np.inf, np.nan
+    times = [[900.0, 1_200.0, 1_800.0, 2_700.0, never], [never] * 5, [unknown] * 5, [0.0] * 5]
+    chances = [[0.1, 0.5, 0.95], [0.0, 0.0, 0.01], [unknown] * 3, [1.0] * 3]
+    return ForecastSnapshot(
+        forecast=Forecast(series, now + STEP, STEP, levels, quantiles, ("hybrid",) * n_rows),
+        horizons=tuple(timedelta(minutes=each) for each in (15, 30, 60)),
+        quantiles=quantiles[:, [14, 29, 59]],
+        time_to_limit_seconds=np.array(times)[:n_rows],
+        breach_probability=np.array(chances)[:n_rows],
+        limits=np.full(n_rows, 4.0),
+        values=np.array([3.0, 3.0, unknown, 4.5])[:n_rows],
+        champion_version=version,
+        made_milliseconds=now,
+    )
 
 
 def with_tokens(config, listen="127.0.0.1:9464"):

@@ -1,9 +1,12 @@
 """Series as PromQL writes them, and selectors that choose among them without a server."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from forewarn_models.arrays import BooleanArray
 from forewarn_models.errors import SourceRejected
 from forewarn_models.labels import Labels, labels_of
 
@@ -48,6 +51,20 @@ def parse_selector(query: str) -> tuple[Matcher, ...]:
     for matcher in matchers:
         check_pattern(matcher)
     return matchers
+
+
+def chosen(matchers: Sequence[Matcher], series: Sequence[Labels]) -> BooleanArray:
+    """Return which of many series all the matchers accept, (n_series,).
+
+    Each different value of a label is asked about once.
+    """
+    is_chosen: BooleanArray = np.ones(len(series), np.bool_)
+    held = [dict(labels) for labels in series]
+    for matcher in matchers:
+        values = [labels.get(matcher.label, "") for labels in held]
+        accepted = {value: matcher.accepts({matcher.label: value}) for value in set(values)}
+        is_chosen &= np.array([accepted[value] for value in values], np.bool_)
+    return is_chosen
 
 
 def check_pattern(matcher: Matcher) -> None:

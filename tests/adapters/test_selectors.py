@@ -2,7 +2,7 @@
 
 import pytest
 
-from forewarn_adapters.selectors import labels_of_text, parse_selector
+from forewarn_adapters.selectors import chosen, labels_of_text, parse_selector
 from forewarn_models.errors import SourceRejected
 
 
@@ -55,3 +55,13 @@ def test_a_broken_pattern_is_refused(query: str) -> None:
 def test_text_that_is_no_series_is_the_label_series() -> None:
     for text in ("CPU load %", 'up{a!="b"}', "7th"):
         assert labels_of_text(text) == (("series", text),)
+
+
+def test_many_series_are_chosen_as_each_of_them_would_be() -> None:
+    series = [(("a", f"{number % 3}"), ("b", f"{number % 2}")) for number in range(12)]
+    series = [*series, (("a", "1"),)]
+    matchers = parse_selector('{a=~"[01]",b!="1"}')
+    expected = [all(matcher.accepts(dict(each)) for matcher in matchers) for each in series]
+    assert chosen(matchers, series).tolist() == expected
+    assert sum(expected) == 5
+    assert chosen((), series).all()

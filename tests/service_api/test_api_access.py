@@ -17,6 +17,8 @@ ROUTES = {
     ("GET", "/api/v1/signals"): "read",
     ("GET", "/api/v1/signals/cpu"): "read",
     ("GET", "/api/v1/signals/cpu/series"): "read",
+    ("GET", "/api/v1/forecasts?signal=cpu"): "read",
+    ("GET", "/api/v1/capacity"): "read",
     ("POST", "/api/v1/score"): "score",
     ("POST", "/api/v1/forecast"): "score",
     ("POST", "/api/v1/signals/cpu/train"): "operate",

@@ -1,9 +1,11 @@
 """docs/api.md: each example runs, and nothing that can be met is missing."""
 
+import argparse
 import ast
 import re
 import shlex
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -18,26 +20,29 @@ PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8
 EXAMPLES = re.findall(r"```sh\n(curl .*?)```", PAGE, re.DOTALL)
 
 
+CURL = argparse.ArgumentParser()
+CURL.add_argument("-s", action="store_true")
+CURL.add_argument("-G", action="store_true")
+CURL.add_argument("--compressed", action="store_true")
+CURL.add_argument("-X")
+CURL.add_argument("-H", action="append", default=[])
+CURL.add_argument("-d", "--data-urlencode", action="append", dest="data", default=[])
+CURL.add_argument("url")
+
+
 def parsed(command):
     """Return method, path, headers and body of a curl command with the options of the page."""
-    words = iter(
-        shlex.split(command.replace("$FOREWARN_TOKEN", TOKENS["admin"]).replace("\\\n", ""))
-    )
-    assert next(words) == "curl"
-    method, path, headers, body = "GET", "", {}, None
-    for word in words:
-        if word == "-H":
-            name, _, value = next(words).partition(": ")
-            headers[name] = value
-        elif word == "-X":
-            method = next(words)
-        elif word == "-d":
-            method, body = "POST", next(words).encode()
-        elif word == "--compressed":
-            headers["Accept-Encoding"] = "gzip"
-        elif word != "-s":
-            path = word.removeprefix("http://127.0.0.1:9464")
-    return method, path, headers, body
+    text = command.replace("$FOREWARN_TOKEN", TOKENS["admin"]).replace("\\\n", "")
+    given = CURL.parse_args(shlex.split(text)[1:])
+    path = given.url.removeprefix("http://127.0.0.1:9464")
+    headers = dict(each.split(": ", 1) for each in given.H)
+    if given.compressed:
+        headers["Accept-Encoding"] = "gzip"
+    if given.G:
+        query = urlencode([tuple(each.split("=", 1)) for each in given.data])
+        return "GET", f"{path}?{query}", headers, None
+    body = given.data[0].encode() if given.data else None
+    return given.X or ("POST" if body else "GET"), path, headers, body
 
 
 @pytest.mark.parametrize("command", EXAMPLES)
@@ -85,6 +90,10 @@ def refusals_in_code():
         limits.MAX_FORECAST_VALUES,
         limits.MAX_SLOW_SERIES,
         limits.MAX_PAGE,
+        limits.MAX_PAGE_VALUES,
+        limits.MAX_HORIZONS,
+        limits.MAX_SELECTOR,
+        limits.MAX_MATCHERS,
         limits.DEFAULT_LIMITS.body_bytes // 2**20,
         limits.DEFAULT_LIMITS.workers,
         limits.DEFAULT_LIMITS.waiting,

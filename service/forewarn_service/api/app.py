@@ -15,7 +15,12 @@ from starlette.responses import Response
 
 from forewarn_adapters.config.checks import is_loopback
 from forewarn_models.errors import ForewarnError
-from forewarn_service.api import routes_on_demand, routes_operation, routes_signals
+from forewarn_service.api import (
+    routes_capacity,
+    routes_on_demand,
+    routes_operation,
+    routes_signals,
+)
 from forewarn_service.api.access import tokens_of
 from forewarn_service.api.audit import AuditTrail
 from forewarn_service.api.champions import loaded_champions
@@ -55,7 +60,7 @@ def create_app(parts: Parts) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.running = running
-    for routes in (routes_on_demand, routes_signals, routes_operation):
+    for routes in (routes_on_demand, routes_signals, routes_capacity, routes_operation):
         app.include_router(routes.router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # the documented way to replace it
     return app

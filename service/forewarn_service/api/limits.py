@@ -12,6 +12,10 @@ MAX_LEVELS = 10
 MAX_SLOW_SERIES = 10  # of one request to a forecaster that takes seconds for each
 MAX_LABELS = 64
 MAX_PAGE = 1_000
+MAX_PAGE_VALUES = 200_000  # quantiles of a page of a forecast that is there
+MAX_HORIZONS = 20
+MAX_SELECTOR = 500  # characters
+MAX_MATCHERS = 10
 
 
 @dataclass(frozen=True, slots=True)
