@@ -23,7 +23,7 @@ from forewarn_models.forecasters.bands import (
     spread_of,
 )
 from forewarn_models.forecasters.candidates import CANDIDATES, Rows
-from forewarn_models.forecasters.extremes import extremes_of_quantiles
+from forewarn_models.forecasters.extremes import simulated_extremes
 from forewarn_models.forecasters.lookback import finite_median, long_period, short_periods
 from forewarn_models.forecasters.weighing import mixture, weights_of
 from forewarn_models.labels import Labels
@@ -109,7 +109,8 @@ class FittedMixture:
         self, n_steps: int, side: Side, *, since_milliseconds: int | None = None
     ) -> Extremes:
         """Return the worst values that paths over the `n_steps` slots after the history reach."""
-        return extremes_of_quantiles(self, n_steps, side, since_milliseconds=since_milliseconds)
+        check_steps(n_steps)
+        return simulated_extremes(self, self, n_steps, side, since_milliseconds=since_milliseconds)
 
     def state(self) -> State:
         """Return what `fitted_of` restores."""

@@ -17,7 +17,7 @@ from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import Extremes, Forecast, Side, State
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.forecasters.bands import quantile_levels
-from forewarn_models.forecasters.extremes import extremes_of_quantiles
+from forewarn_models.forecasters.extremes import simulated_extremes
 from forewarn_models.forecasters.fallback import Fallback, fallback_of
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, WEEK_MILLISECONDS
 from forewarn_models.forecasters.mixture import check_steps, usable_values
@@ -99,7 +99,10 @@ class FittedProphet:
         self, n_steps: int, side: Side, *, since_milliseconds: int | None = None
     ) -> Extremes:
         """Return the worst values that paths over the `n_steps` slots after the history reach."""
-        return extremes_of_quantiles(self, n_steps, side, since_milliseconds=since_milliseconds)
+        check_steps(n_steps)
+        return simulated_extremes(
+            self, self.fallback.fitted, n_steps, side, since_milliseconds=since_milliseconds
+        )
 
     def state(self) -> State:
         """Return what `from_state` restores."""
