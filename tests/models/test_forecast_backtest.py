@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forewarn_models.forecasters.backtest import MOST_ORIGINS, cut, origin_ages
+from forewarn_models.forecasters.backtest import MOST_ORIGINS, cut, future, origin_ages
 
 HOUR = 3_600_000
 
@@ -22,8 +22,9 @@ def test_origins_stand_at_the_time_of_day_of_the_forecast() -> None:
 
 
 def test_a_cut_history_ends_before_its_future_begins() -> None:
-    known, future = cut(np.arange(10.0)[None], np.array([2, 5]), n_steps=2)
-    assert future.tolist() == [[[8, 9], [5, 6]]]
+    values, ages = np.arange(10.0)[None], np.array([2, 5])
+    known = cut(values, ages)
+    assert future(values, ages, n_steps=2).tolist() == [[[8, 9], [5, 6]]]
     assert known[0, :, -1].tolist() == [7, 4]
     assert np.isnan(known[0, 1, :5]).all()
     assert known[0, 1, 5:].tolist() == [0, 1, 2, 3, 4]

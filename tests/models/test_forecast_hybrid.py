@@ -1,5 +1,6 @@
 """forewarn_models.forecasters.hybrid, mixture and seasonal_naive"""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles_forecast as oracles
-from forewarn_models.errors import ConfigError
+from forewarn_models.catalogue import forecaster_from_state
+from forewarn_models.errors import ConfigError, UnknownFormat
 from forewarn_models.forecasters import mixture as mixture_module
 from forewarn_models.forecasters.choice import NAMES, forecaster_for
 from forewarn_models.forecasters.hybrid import Hybrid
@@ -56,6 +58,13 @@ def test_seasonal_naive_without_a_season_repeats_the_newest_value() -> None:
     forecast = SeasonalNaive().fit(make_panel(values)).predict(3, [])
     np.testing.assert_allclose(forecast.quantiles[0, :, 0], 4.0)
     assert forecast.model == ("seasonal_naive/last_value",)
+
+
+def test_a_stored_mixture_of_candidates_that_are_gone_is_refused() -> None:
+    state = Hybrid().fit(make_panel(load(1, 100))).state()
+    manifest = {**state.manifest, "candidates": ["last_value", "tea_leaves"]}
+    with pytest.raises(UnknownFormat, match="got 'tea_leaves': it was stored by another version"):
+        forecaster_from_state(replace(state, manifest=manifest))
 
 
 def test_the_hybrid_beats_seasonal_naive_by_a_quarter_on_simulated_load() -> None:

@@ -25,20 +25,21 @@ def origin_ages(n_times: int, n_steps: int, step_milliseconds: int) -> IntegerAr
     return n_steps + max(gap, 1) * np.arange(max(wanted, 1))
 
 
-def cut(values: FloatArray, ages: IntegerArray, *, n_steps: int) -> tuple[FloatArray, FloatArray]:
-    """Return histories cut at earlier origins.
+def cut(values: FloatArray, ages: IntegerArray) -> FloatArray:
+    """Return (n_series, n_origins, n_times) histories cut at earlier origins.
+
+    The newest slot comes last; what lies before the history began is NaN.
 
     Args:
         values: (n_series, n_times)
-        ages: (n_origins,) slots from each origin to the end, at least `n_steps`.
-        n_steps: how many slots after each origin to return.
-
-    Returns:
-        (n_series, n_origins, n_times) what was known, the newest slot last, NaN before the history
-        began; and (n_series, n_origins, n_steps) what came then.
+        ages: (n_origins,) slots from each origin to the end.
     """
-    n_times = values.shape[1]
-    place = np.arange(n_times)[None, :] - ages[:, None]
-    known = np.where(place >= 0, values[:, np.maximum(place, 0)], np.nan)
-    ahead = n_times - ages[:, None] + np.arange(n_steps)
-    return known, values[:, ahead]
+    place = np.arange(values.shape[1])[None, :] - ages[:, None]
+    return np.where(place >= 0, values[:, np.maximum(place, 0)], np.nan)
+
+
+def future(values: FloatArray, ages: IntegerArray, *, n_steps: int) -> FloatArray:
+    """Return (n_series, n_origins, n_steps) what came after origins that are as old at least."""
+    ahead = values.shape[1] - ages[:, None] + np.arange(n_steps)
+    came: FloatArray = values[:, ahead]
+    return came

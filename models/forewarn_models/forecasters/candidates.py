@@ -1,16 +1,16 @@
 """Simple forecasts that the hybrid chooses from, each for many rows at once.
 
-A row is one series as it was known at one origin: the back-test stacks all origins of all series,
-so nothing here loops over either.
+A row is one series as it was known at one origin: all origins of all series lie in one matrix, so
+nothing here loops over either.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
 from forewarn_models.forecasters.fourier import robust_waves
+from forewarn_models.forecasters.lagged import lagged
 from forewarn_models.forecasters.lookback import (
     DAY_MILLISECONDS,
     finite_median,
@@ -18,6 +18,7 @@ from forewarn_models.forecasters.lookback import (
     seasons_back,
     weighted_mean,
 )
+from forewarn_models.forecasters.rows import Rows
 
 # How fast a trend dies out, from one slot to the next, in units of the season (Gardner and
 # McKenzie 1985: damped trends win over straight ones at all but the shortest horizons).
@@ -25,41 +26,8 @@ _TREND_SEASONS = 2.0
 _N_SHORT = 7
 _N_LONG = 4
 _N_DAYS = 28
+_FORTNIGHT = 14
 _LEAST_FOR_TREND = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """What candidates see.
-
-    Args:
-        values: (n_rows, n_times) the newest slot last; NaN is a gap.
-        short: (n_rows,) the season of each row in slots; NaN = none.
-        long: a week in slots; NaN = none.
-        end_milliseconds: (n_rows,) the time of the first slot to forecast.
-        step_milliseconds: from one slot to the next.
-        known_waves: the robust Fourier fits that two candidates share, by number of steps.
-    """
-
-    values: FloatArray
-    short: FloatArray
-    long: float
-    end_milliseconds: IntegerArray
-    step_milliseconds: int
-    known_waves: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
-
-    @property
-    def long_periods(self) -> FloatArray:
-        return np.full(len(self.values), self.long)
-
-    def waves(self, n_steps: int) -> tuple[FloatArray, FloatArray]:
-        """Return `robust_waves` of the rows, fitted once."""
-        if n_steps not in self.known_waves:
-            self.known_waves[n_steps] = robust_waves(
-                self.values, step_milliseconds=self.step_milliseconds, n_steps=n_steps
-            )
-        return self.known_waves[n_steps]
-
 
 Candidate = Callable[[Rows, int], FloatArray]
 
@@ -107,21 +75,11 @@ def naive_short(rows: Rows, n_steps: int) -> FloatArray:
     return _first_known(rows.values, rows.short, n_steps)
 
 
-def naive_long(rows: Rows, n_steps: int) -> FloatArray:
-    """Return the value one week before, or more weeks where that is a gap."""
-    return _first_known(rows.values, rows.long_periods, n_steps)
-
-
 def short_median(rows: Rows, n_steps: int) -> FloatArray:
     """Return the median of the same phase in the newest seasons."""
     return finite_median(
         seasons_back(rows.values, rows.short, n_back=0, n_steps=n_steps, count=_N_SHORT)
     )
-
-
-def short_fading(rows: Rows, n_steps: int) -> FloatArray:
-    """Return the mean of the same phase in the newest seasons, newer ones weighing more."""
-    return _fading(rows.values, rows.short, n_steps=n_steps)
 
 
 def long_median(rows: Rows, n_steps: int) -> FloatArray:
@@ -132,24 +90,15 @@ def long_median(rows: Rows, n_steps: int) -> FloatArray:
 
 def short_on_level(rows: Rows, n_steps: int) -> FloatArray:
     """Return the newest season's level plus the usual deviation of the phase from it."""
-    return _on_level(rows.values, rows.short, n_steps=n_steps)
-
-
-def long_on_level(rows: Rows, n_steps: int) -> FloatArray:
-    """Return the newest week's level plus the usual deviation of the phase from it."""
-    return _on_level(rows.values, rows.long_periods, n_steps=n_steps)
+    level = moving_mean(rows.values, rows.short)
+    deviation = rows.values - level
+    back = seasons_back(deviation, rows.short, n_back=0, n_steps=n_steps, count=_N_SHORT)
+    return weighted_mean(back, _fading_weights(0.7, _N_SHORT)) + newest(level)[:, None]
 
 
 def long_on_short_level(rows: Rows, n_steps: int) -> FloatArray:
     """Return last weeks' shape, moved by how the newest season differs from what weeks said."""
     return _moved_by_newest(rows.values, rows.long_periods, rows.short, n_steps=n_steps)
-
-
-def short_correlated(rows: Rows, n_steps: int) -> FloatArray:
-    """Return the fading mean of the phase plus the newest error, as far as errors persist."""
-    count = max(1, rows.values.shape[1] // 3)
-    back = seasons_back(rows.values, rows.short, n_back=count, n_steps=n_steps, count=_N_SHORT)
-    return persisting(rows.values, weighted_mean(back, _fading_weights(0.8, _N_SHORT)), n_steps)
 
 
 def day_type(rows: Rows, n_steps: int) -> FloatArray:
@@ -163,26 +112,27 @@ def day_type(rows: Rows, n_steps: int) -> FloatArray:
     periods = np.full(len(rows.values), day)
     back = seasons_back(rows.values, periods, n_back=0, n_steps=n_steps, count=_N_DAYS)
     ahead = np.arange(n_steps) * rows.step_milliseconds
-    target = (rows.end_milliseconds[:, None] + ahead) // DAY_MILLISECONDS
+    target = (rows.origin_milliseconds[:, None] + ahead) // DAY_MILLISECONDS
     first = np.maximum(1, np.ceil((np.arange(n_steps) + 1) / day)).astype(np.int64)
     source = target[:, :, None] - first[None, :, None] - np.arange(_N_DAYS)
     is_same = _is_weekend(target)[:, :, None] == _is_weekend(source)
     return weighted_mean(np.where(is_same, back, np.nan), _fading_weights(0.9, _N_DAYS))
 
 
-def waves(rows: Rows, n_steps: int) -> FloatArray:
-    """Return robust Fourier terms of day and week plus what is left in each phase, shrunken."""
-    fitted, residual = rows.waves(n_steps)
-    future = fitted[:, -n_steps:]
-    period = rows.long_periods if np.isfinite(rows.long) else rows.short
-    back = seasons_back(residual, period, n_back=0, n_steps=n_steps, count=_N_LONG)
-    return future + _shrunken(back)
-
-
 def waves_correlated(rows: Rows, n_steps: int) -> FloatArray:
     """Return the robust Fourier terms plus the newest error, as far as errors persist."""
     fitted, _ = robust_waves(rows.values, step_milliseconds=rows.step_milliseconds, n_steps=n_steps)
     return persisting(rows.values, fitted, n_steps)
+
+
+def lags_and_day(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the value one day before, and how it will have changed since: a regression on lags."""
+    return _lagged(rows, n_steps, 1)
+
+
+def lags_and_fortnight(rows: Rows, n_steps: int) -> FloatArray:
+    """Return the mean of the phase in a fortnight, and how it is strayed from, by regression."""
+    return _lagged(rows, n_steps, _FORTNIGHT)
 
 
 CANDIDATES: dict[str, Candidate] = {
@@ -193,17 +143,14 @@ CANDIDATES: dict[str, Candidate] = {
         damped_drift,
         straight_trend,
         naive_short,
-        naive_long,
         short_median,
-        short_fading,
         long_median,
         short_on_level,
-        long_on_level,
         long_on_short_level,
-        short_correlated,
         day_type,
-        waves,
         waves_correlated,
+        lags_and_day,
+        lags_and_fortnight,
     )
 }
 
@@ -236,6 +183,20 @@ def persisting(values: FloatArray, predicted: FloatArray, n_steps: int) -> Float
     return corrected
 
 
+def _lagged(rows: Rows, n_steps: int, n_seasons: int) -> FloatArray:
+    day = DAY_MILLISECONDS / rows.step_milliseconds
+    forecasts = lagged(
+        rows.history,
+        rows.ages,
+        # Found seasons of some days are those of a week, which has a term of its own.
+        np.where(rows.period > day, day, rows.period) if day >= 2 else rows.period,
+        week=rows.long,
+        keep=(1.0,) * n_seasons,
+        n_steps=n_steps,
+    )
+    return forecasts.reshape(-1, n_steps)
+
+
 def _median_of_newest(values: FloatArray, width: FloatArray) -> FloatArray:
     age = np.arange(values.shape[1])[::-1]
     return finite_median(np.where(age < width[:, None], values, np.nan))
@@ -245,16 +206,6 @@ def _first_known(values: FloatArray, periods: FloatArray, n_steps: int) -> Float
     back = seasons_back(values, periods, n_back=0, n_steps=n_steps, count=4)
     place = np.isfinite(back).argmax(axis=2)
     return np.take_along_axis(back, place[:, :, None], 2)[:, :, 0]
-
-
-def _fading(values: FloatArray, periods: FloatArray, *, n_steps: int) -> FloatArray:
-    back = seasons_back(values, periods, n_back=0, n_steps=n_steps, count=_N_SHORT)
-    return weighted_mean(back, _fading_weights(0.7, _N_SHORT))
-
-
-def _on_level(values: FloatArray, periods: FloatArray, *, n_steps: int) -> FloatArray:
-    level = moving_mean(values, periods)
-    return _fading(values - level, periods, n_steps=n_steps) + newest(level)[:, None]
 
 
 def _moved_by_newest(
@@ -267,17 +218,6 @@ def _moved_by_newest(
     error = values[:, values.shape[1] - count :] - shape[:, :count]
     moved: FloatArray = shape[:, count:] + _median_of_newest(error, width)[:, None]
     return moved
-
-
-def _shrunken(back: FloatArray) -> FloatArray:
-    """Return the median over the last axis, pulled to zero by how unsure it is."""
-    middle = finite_median(back)
-    spread = 1.4826 * finite_median(np.abs(back - middle[..., None]).reshape(len(back), -1))
-    held = np.maximum(np.isfinite(back).sum(axis=-1), 1)
-    noise = 1.5 * (spread**2)[:, None] / held
-    keep = np.maximum(0.0, 1 - noise / np.maximum(middle**2, np.finfo(np.float64).tiny))
-    kept: FloatArray = np.nan_to_num(middle * keep)
-    return kept
 
 
 def _fading_weights(keep: float, count: int) -> FloatArray:

@@ -14,12 +14,13 @@ KIND = "hybrid"
 
 @dataclass(frozen=True, slots=True)
 class Hybrid:
-    """A mixture of sixteen simple forecasts, weighed for each series by how well they did.
+    """A mixture of thirteen simple forecasts, weighed for each series by how well they did.
 
     Good at: seasons of a day and a week, levels that move, outliers, gaps, fleets (no loop over
     series). Bad at: seasons of a year, steps announced in advance, growth that accelerates.
     Cost: about twenty passes over the history. Sources: Bates and Granger 1969 (combining),
-    Gardner and McKenzie 1985 (damped trends), Lei et al. 2018 (conformal bands).
+    Box and Jenkins 1970 (regression on lags), Gardner and McKenzie 1985 (damped trends), Lei et
+    al. 2018 (conformal bands).
 
     Args:
         horizon: how far ahead the candidates are judged; None = two days. Set it to what will be

@@ -15,16 +15,17 @@ from forewarn_models.bounds import UNKNOWN, Bounds, floors
 from forewarn_models.contract import Extremes, Forecast, Side, State
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, NotEnoughHistory, UnknownFormat
-from forewarn_models.forecasters.backtest import MOST_ORIGINS, cut, origin_ages
+from forewarn_models.forecasters.backtest import MOST_ORIGINS, future, origin_ages
 from forewarn_models.forecasters.bands import (
     Spread,
     quantile_levels,
     quantiles_around,
     spread_of,
 )
-from forewarn_models.forecasters.candidates import CANDIDATES, Rows
+from forewarn_models.forecasters.candidates import CANDIDATES
 from forewarn_models.forecasters.extremes import simulated_extremes
 from forewarn_models.forecasters.lookback import finite_median, long_period, short_periods
+from forewarn_models.forecasters.rows import Rows
 from forewarn_models.forecasters.weighing import mixture, weights_of
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
@@ -127,9 +128,10 @@ class FittedMixture:
         own = Learned(*(getattr(self.learned, field.name)[block] for field in fields(Learned)))
         rows = Rows(
             own.values,
+            np.zeros(1, dtype=np.int64),
             own.period,
             long_period(own.values.shape[1], self.step_milliseconds),
-            np.full(len(own.values), self.end_milliseconds),
+            self.end_milliseconds,
             self.step_milliseconds,
         )
         point = mixture(_forecasts(rows, self.candidates, n_steps), own.weights)
@@ -202,6 +204,11 @@ def fitted_mixture_of(state: State) -> FittedMixture:
             "it was stored by a newer version of Forewarn"
         )
     manifest = state.manifest
+    if unknown := [name for name in manifest["candidates"] if name not in CANDIDATES]:
+        raise UnknownFormat(
+            f"a {state.kind} must be of candidates that there are, got {unknown[0]!r}: it was "
+            "stored by another version of Forewarn; train it again"
+        )
     # Mixtures were stored before there were ceilings.
     arrays = {"ceiling": np.full(len(state.arrays["floor"]), np.inf), **state.arrays}
     return FittedMixture(
@@ -250,12 +257,12 @@ def _learn(values: FloatArray, plan: _Plan) -> Learned:
     size = _typical_deviation(values - centre[:, None])
     normed = (values - centre[:, None]) / size[:, None]
     period = short_periods(normed, plan.step_milliseconds)
-    future, forecasts = _backtest(normed, period, plan)
-    weights, judging = weights_of(future[:, :, None] - forecasts)
+    came, forecasts = _backtest(normed, period, plan)
+    weights, judging = weights_of(came[:, :, None] - forecasts)
     if not plan.is_weighed:
         weights = _last_usable(period, len(plan.candidates))
         judging = weights[:, None, :]
-    spread = spread_of(future - mixture(forecasts, judging), values=normed)
+    spread = spread_of(came - mixture(forecasts, judging), values=normed)
     is_ever_negative = (np.where(held, values, 0.0) < 0).any(axis=1)
     floor = floors(plan.bounds, is_never_negative=np.logical_not(is_ever_negative))
     ceiling = np.full(len(values), plan.bounds.high)
@@ -267,17 +274,17 @@ def _backtest(values: FloatArray, period: FloatArray, plan: _Plan) -> tuple[Floa
     """Return (n, n_origins, n_steps) what came, (n, n_origins, n_candidates, n_steps) forecasts."""
     n_series, n_times = values.shape
     ages = origin_ages(n_times, plan.n_steps, plan.step_milliseconds)
-    known, future = cut(values, ages, n_steps=plan.n_steps)
-    ends = plan.end_milliseconds - ages * plan.step_milliseconds
     rows = Rows(
-        known.reshape(-1, n_times),
-        np.repeat(period, len(ages)),
+        values,
+        ages,
+        period,
         long_period(n_times, plan.step_milliseconds),
-        np.tile(ends, n_series),
+        plan.end_milliseconds,
         plan.step_milliseconds,
     )
     forecasts = _forecasts(rows, plan.candidates, plan.n_steps)
-    return future, forecasts.reshape(n_series, len(ages), len(plan.candidates), plan.n_steps)
+    shape = (n_series, len(ages), len(plan.candidates), plan.n_steps)
+    return future(values, ages, n_steps=plan.n_steps), forecasts.reshape(shape)
 
 
 def _forecasts(rows: Rows, candidates: tuple[str, ...], n_steps: int) -> FloatArray:

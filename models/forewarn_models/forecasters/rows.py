@@ -1,0 +1,53 @@
+"""What candidates see: every series as it was known at each of some earlier origins."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.forecasters.backtest import cut
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Histories and origins; a row is one series at one origin, origins of a series together.
+
+    Args:
+        history: (n_series, n_times) the newest slot last; NaN is a gap.
+        ages: (n_origins,) slots from each origin to the end of the history, the newest first.
+        period: (n_series,) the season of each series in slots; NaN = none.
+        long: a week in slots; NaN = none.
+        end_milliseconds: the time of the first slot after the history.
+        step_milliseconds: from one slot to the next.
+    """
+
+    history: FloatArray
+    ages: IntegerArray
+    period: FloatArray
+    long: float
+    end_milliseconds: int
+    step_milliseconds: int
+
+    @cached_property
+    def values(self) -> FloatArray:
+        """(n_rows, n_times) what was known, the newest slot last, NaN before the history began."""
+        if self.ages.tolist() == [0]:
+            return self.history
+        return cut(self.history, self.ages).reshape(-1, self.history.shape[1])
+
+    @property
+    def short(self) -> FloatArray:
+        """(n_rows,) the season of each row in slots."""
+        return np.repeat(self.period, len(self.ages))
+
+    @property
+    def long_periods(self) -> FloatArray:
+        """(n_rows,) a week in slots."""
+        return np.full(len(self.history) * len(self.ages), self.long)
+
+    @property
+    def origin_milliseconds(self) -> IntegerArray:
+        """(n_rows,) the time of the first slot to forecast."""
+        ends = self.end_milliseconds - self.ages * self.step_milliseconds
+        return np.tile(ends, len(self.history))
