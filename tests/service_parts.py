@@ -108,6 +108,7 @@ class MemoryChampions:
     """Champions in memory: a registry that needs no MLflow."""
 
     held: dict[tuple[str, str], Held] = field(default_factory=dict)
+    live: list[tuple[str, int, Mapping[str, float]]] = field(default_factory=list)
 
     def put(self, signal: str, model: FittedDetector, *, version: int = 1) -> None:
         self.held[signal, "detector"] = Held(version, model.state())
@@ -118,6 +119,17 @@ class MemoryChampions:
     def champion_version(self, signal: str, kind: str) -> int | None:
         held = self.held.get((signal, kind))
         return held.version if held else None
+
+    def log_live(
+        self,
+        signal: str,
+        kind: str,  # noqa: ARG002  of forecasters alone
+        number: int,
+        metrics: Mapping[str, float],
+        *,
+        at_milliseconds: int,  # noqa: ARG002  they stand in order
+    ) -> None:
+        self.live.append((signal, number, metrics))
 
 
 def samples_of(rows: Mapping[Labels, Sequence[tuple[int, float]]]) -> Samples:

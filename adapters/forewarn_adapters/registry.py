@@ -160,6 +160,21 @@ class Registry:
                 _log_files(client, run.info.run_id, _files(record))
             return str(run.info.run_id)
 
+    def log_live(
+        self,
+        signal: str,
+        kind: Kind,
+        number: int,
+        metrics: Mapping[str, float],
+        *,
+        at_milliseconds: int,
+    ) -> None:
+        """Add what was measured while a version serves to the run of its training, as a course."""
+        client = self._opened()
+        with registry_errors(f"signal {signal!r}: what {kind} version {number} does must be kept"):
+            found = client.get_model_version(model_name(signal, kind), str(number))
+            _log_metrics(client, str(found.run_id), metrics, at=at_milliseconds)
+
     def promote(self, signal: str, kind: Kind, version: int) -> None:
         """Make a version the champion: the service scores with it from its next poll on."""
         client = self._opened()
@@ -318,18 +333,26 @@ def _state(data: bytes, what: str) -> State:
 def _log_numbers(
     client: "MlflowClient", run_id: str, record: TrainingRecord | BacktestRecord, *, at: int
 ) -> None:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Param
 
-    metrics = [
-        Metric(name, float(value), at, 0)
-        for name, value in record.metrics.items()
-        if abs(value) < float("inf")
-    ]
     params = [Param(name, value[:6_000]) for name, value in record.params.items()]
     for start in range(0, len(params), _PARAMS_IN_A_BATCH):
         client.log_batch(run_id, params=params[start : start + _PARAMS_IN_A_BATCH])
-    for start in range(0, len(metrics), _METRICS_IN_A_BATCH):
-        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_IN_A_BATCH])
+    _log_metrics(client, run_id, record.metrics, at=at)
+
+
+def _log_metrics(
+    client: "MlflowClient", run_id: str, metrics: Mapping[str, float], *, at: int
+) -> None:
+    from mlflow.entities import Metric
+
+    finite = [
+        Metric(name, float(value), at, 0)
+        for name, value in metrics.items()
+        if abs(value) < float("inf")
+    ]
+    for start in range(0, len(finite), _METRICS_IN_A_BATCH):
+        client.log_batch(run_id, metrics=finite[start : start + _METRICS_IN_A_BATCH])
 
 
 def _model_files(record: TrainingRecord, data: bytes) -> dict[str, bytes]:

@@ -54,6 +54,7 @@ def _signals(config: "Config") -> list["SignalRules"]:
             step=signal.step,
             train_every=config.training.every,
             team=signal.team,
+            has_forecast=signal.forecast is not None,
             has_limit=signal.forecast is not None and signal.forecast.limit is not None,
         )
         for signal in config.signals

@@ -31,6 +31,7 @@ class SignalRules:
         step: between its ticks.
         train_every: how often it is trained.
         team: becomes the label `team` of its alerts; None = no such label.
+        has_forecast: whether it is forecast.
         has_limit: whether a forecast of it has a limit.
     """
 
@@ -38,6 +39,7 @@ class SignalRules:
     step: timedelta
     train_every: timedelta
     team: str | None = None
+    has_forecast: bool = False
     has_limit: bool = False
 
 
@@ -64,7 +66,15 @@ def _groups(name: str) -> list[dict[str, Any]]:
 
 
 def _group_of(signal: SignalRules, rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    chosen = (rule for rule in rules if signal.has_limit or rule["alert"] != "ForewarnLimitBreach")
+    idle = {
+        alert
+        for alert, is_needed in (
+            ("ForewarnForecastUnskilled", signal.has_forecast),
+            ("ForewarnLimitBreach", signal.has_limit),
+        )
+        if not is_needed
+    }
+    chosen = (rule for rule in rules if rule["alert"] not in idle)
     return {"name": f"forewarn-{signal.name}", "rules": [_rule_of(signal, rule) for rule in chosen]}
 
 

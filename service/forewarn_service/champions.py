@@ -40,6 +40,18 @@ class Champions(Protocol):
 
     def champion_version(self, signal: str, kind: Kind) -> int | None: ...
 
+    def log_live(
+        self,
+        signal: str,
+        kind: Kind,
+        number: int,
+        metrics: Mapping[str, float],
+        *,
+        at_milliseconds: int,
+    ) -> None:
+        """Add what was measured while a version serves to the run of its training."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class ChampionWatch:

@@ -1,4 +1,4 @@
-"""What the champion forecasters say from now on, and how right they were so far."""
+"""What the champion forecasters say from now on."""
 
 import logging
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,7 @@ from forewarn_models.contract import Extremes, FittedForecaster, Forecast
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ForewarnError
 from forewarn_service.champions import Champions
+from forewarn_service.forecast_scoring import ForecastScoring
 from forewarn_service.limits import limits_of, side_of
 from forewarn_service.live import ForecastSnapshot
 from forewarn_service.nearing import Nearing, extremes_from_now, nearing
@@ -25,27 +26,21 @@ from forewarn_service.worker import Worker
 LEVELS = (80.0, 95.0)
 _SHARES_OF_HORIZON = (0.25, 0.5, 1.0)
 _MOST_STEPS = 20_000
-# Errors older than some hundred forecast steps fade away.
-_FADING = 0.99
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class _Held:
-    """A forecast that was made once for a champion, and the tally of its errors.
+    """A forecast that was made once for a champion.
 
-    `extremes` are those that were simulated last, where there is a limit. `awaited` holds the time,
-    the forecast median and the value at hand of the next slot.
+    `extremes` are those that were simulated last, where there is a limit.
     """
 
     version: int
     model: FittedForecaster
     forecast: Forecast
     extremes: Extremes | None = None
-    awaited: tuple[int, FloatArray, FloatArray] | None = None
-    error: float = 0.0
-    naive_error: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +52,8 @@ class Forecasting:
         source: where limits that are queries are read.
         retraining: how long a champion serves; forecasts are made that much longer.
         clock: tells the time.
-        telemetry: where failures and errors are shown.
+        telemetry: where failures are shown.
+        scoring: told of each forecast.
     """
 
     registry: Champions
@@ -65,6 +61,7 @@ class Forecasting:
     retraining: timedelta
     clock: Clock
     telemetry: Telemetry
+    scoring: ForecastScoring
     _held: dict[str, _Held] = field(default_factory=dict)
 
     def refresh(self, worker: Worker) -> None:
@@ -76,7 +73,8 @@ class Forecasting:
             held = self._newest(worker.signal.name, policy)
             if held is not None:
                 worker.forecast = self._seen_from_now(worker, held, policy)
-                self._judge(worker, held)
+                end = held.forecast.start_milliseconds
+                self.scoring.follow(worker.signal, worker.forecast, history_end=end)
         except ForewarnError as failed:
             self.telemetry.failed(failed.reason, signal=worker.signal.name)
             _log.warning("signal %s: no forecast: %s", worker.signal.name, failed)
@@ -92,8 +90,6 @@ class Forecasting:
         model = forecaster_from_state(champion.state)
         n_steps = -(-(policy.horizon + 2 * self.retraining) // policy.step)
         made = _Held(champion.version, model, model.predict(min(n_steps, _MOST_STEPS), LEVELS))
-        if held is not None:
-            made.error, made.naive_error = held.error, held.naive_error
         self._held[signal] = made
         self.telemetry.champion_version.labels(signal=signal, kind="forecaster").set(made.version)
         return made
@@ -151,26 +147,6 @@ class Forecasting:
             horizons=horizons,
             now=now,
         )
-
-    def _judge(self, worker: Worker, held: _Held) -> None:
-        """Compare the forecast of a slot that has come with what came, and await the next."""
-        values = worker.newest_values(held.forecast.series)
-        now = self.clock()
-        if held.awaited is not None and held.awaited[0] <= now:
-            _, median, naive = held.awaited
-            known = np.isfinite(values) & np.isfinite(median) & np.isfinite(naive)
-            held.error = _FADING * held.error + float(np.abs(median - values)[known].sum())
-            held.naive_error = _FADING * held.naive_error + float(
-                np.abs(naive - values)[known].sum()
-            )
-            held.awaited = None
-        if held.naive_error > 0:
-            ratio = held.error / held.naive_error
-            self.telemetry.forecast_error_ratio.labels(signal=worker.signal.name).set(ratio)
-        ahead = from_now(held.forecast, now=now, horizon=timedelta.max)
-        if held.awaited is None and ahead.quantiles.shape[1]:
-            median = ahead.quantiles[:, 0, ahead.quantile_levels.index(0.5)]
-            held.awaited = (ahead.start_milliseconds, median, values)
 
 
 def horizons_of(policy: ForecastPolicy) -> tuple[timedelta, ...]:

@@ -20,6 +20,7 @@ from forewarn_service.api.limits import MAX_SAMPLES
 from forewarn_service.api.parts import Parts
 from forewarn_service.champions import Champions, ChampionWatch
 from forewarn_service.exporter import Exposition
+from forewarn_service.forecast_scoring import ForecastScoring
 from forewarn_service.forecasting import Forecasting
 from forewarn_service.http_server import HttpServer
 from forewarn_service.lease import Lease
@@ -41,7 +42,7 @@ class Surroundings:
 
     Args:
         config: the whole file.
-        store: lease and audit.
+        store: lease, audit, and how forecasts turn out.
         registry: where champions are kept.
         scores: whether this process scores; without it only the API runs.
         train: queues a training of a signal; False = it is queued already.
@@ -158,6 +159,7 @@ class Service:
             retraining=given.config.training.every,
             clock=given.clock,
             telemetry=self.telemetry,
+            scoring=self._forecast_scoring(),
         )
         return Loop(
             workers,
@@ -165,6 +167,18 @@ class Service:
             forecasting=forecasting,
             clock=given.clock,
             telemetry=self.telemetry,
+        )
+
+    def _forecast_scoring(self) -> ForecastScoring:
+        given = self._given
+        return ForecastScoring(
+            store=given.store,
+            registry=given.registry,
+            source=self.source,
+            retraining=given.config.training.every,
+            clock=given.clock,
+            telemetry=self.telemetry,
+            train=given.train,
         )
 
     def _output(self) -> Output:

@@ -28,6 +28,7 @@ class Telemetry:
         )
         self._add_scoring()
         self._add_quality()
+        self._add_forecast_score()
         self._add_output()
 
     def failed(self, reason: str, *, signal: str = "") -> None:
@@ -87,10 +88,30 @@ class Telemetry:
             ["signal"],
             registry=self.registry,
         )
+
+    def _add_forecast_score(self) -> None:
         self.forecast_error_ratio = Gauge(
             "forewarn_forecast_error_ratio",
-            "Error of the forecasts over the error of the last value held; below 1 is better.",
-            ["signal"],
+            "Error of the forecasts over that of the seasonal naive forecast; below 1 is better.",
+            ["signal", "horizon"],
+            registry=self.registry,
+        )
+        self.forecast_coverage_ratio = Gauge(
+            "forewarn_forecast_coverage_ratio",
+            "Share of what came that was inside a band of the forecast; the band's is right.",
+            ["signal", "horizon", "band"],
+            registry=self.registry,
+        )
+        self.forecast_bias_ratio = Gauge(
+            "forewarn_forecast_bias_ratio",
+            "Error with its sign over error without: 1 is always too high, -1 always too low.",
+            ["signal", "horizon"],
+            registry=self.registry,
+        )
+        self.forecast_outcomes = Gauge(
+            "forewarn_forecast_outcomes",
+            "How many outcomes of a series stand behind these figures; old ones count less.",
+            ["signal", "horizon"],
             registry=self.registry,
         )
 

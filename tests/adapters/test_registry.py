@@ -79,6 +79,18 @@ def test_a_champion_comes_back_as_it_was_logged(registry):
     assert champion.trained_milliseconds == NOW
 
 
+def test_what_a_champion_does_live_stands_in_the_run_of_its_training(registry):
+    version = registry.log_training(a_record(metrics={"series": 2.0}))
+    registry.promote("load", "detector", version)
+    for at, ratio in ((NOW + 1, 0.9), (NOW + 2, 0.8)):
+        metrics = {"live_error_ratio_1d": ratio, "live_bias_ratio_1d": float("nan")}
+        registry.log_live("load", "detector", version, metrics, at_milliseconds=at)
+    champion = registry.champion("load", "detector")
+    assert champion.metrics == {"series": 2.0, "live_error_ratio_1d": 0.8}
+    with pytest.raises(RegistryError, match="what detector version 9 does must be kept"):
+        registry.log_live("load", "detector", 9, {}, at_milliseconds=NOW)
+
+
 def test_a_back_test_is_a_run_of_the_signals_experiment_and_no_model(registry):
     table = Table(("series", "score"), (("a", 1.5),))
     run_id = registry.log_backtest(

@@ -58,6 +58,8 @@ def test_team_and_times_and_limit_come_from_the_configuration(config: Path) -> N
     assert rules["forewarn-latency", "ForewarnTrainingLate"]["expr"].endswith("> 43200")
     assert ("forewarn-latency", "ForewarnLimitBreach") not in rules
     assert ("forewarn-disk_free", "ForewarnLimitBreach") in rules
+    assert ("forewarn-latency", "ForewarnForecastUnskilled") not in rules
+    assert ("forewarn-disk_free", "ForewarnForecastUnskilled") in rules
 
 
 def test_a_refused_configuration_writes_nothing(config: Path) -> None:

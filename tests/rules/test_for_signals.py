@@ -12,7 +12,11 @@ LATENCY = SignalRules(
     "latency", step=timedelta(seconds=10), train_every=timedelta(hours=6), team="shop"
 )
 DISK = SignalRules(
-    "disk_free", step=timedelta(minutes=5), train_every=timedelta(days=1), has_limit=True
+    "disk_free",
+    step=timedelta(minutes=5),
+    train_every=timedelta(days=1),
+    has_forecast=True,
+    has_limit=True,
 )
 
 
@@ -86,6 +90,12 @@ def test_no_rule_of_a_signal_looks_at_another_one() -> None:
 def test_only_a_signal_with_a_limit_has_the_rule_of_the_limit() -> None:
     names = [group for group, alert in rules_of(LATENCY, DISK) if alert == "ForewarnLimitBreach"]
     assert names == ["forewarn-disk_free"]
+
+
+def test_only_a_signal_that_is_forecast_has_the_rule_of_its_skill() -> None:
+    walk = SignalRules("walk", DISK.step, DISK.train_every, has_forecast=True)
+    found = {group for group, alert in rules_of(LATENCY, DISK, walk) if "Unskilled" in alert}
+    assert found == {"forewarn-disk_free", "forewarn-walk"}
 
 
 def test_lateness_is_counted_in_the_steps_and_trainings_of_the_signal() -> None:

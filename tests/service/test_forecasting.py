@@ -9,10 +9,12 @@ from prometheus_client import CollectorRegistry
 from forewarn_adapters.checkpoint import CheckpointFolder
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.schema import ForecastPolicy, Limit, Signal
+from forewarn_adapters.store import Store
 from forewarn_models.catalogue import FORECASTERS
 from forewarn_models.errors import SourceUnavailable
 from forewarn_models.labels import labels_of
 from forewarn_models.panel import Panel
+from forewarn_service.forecast_scoring import ForecastScoring
 from forewarn_service.forecasting import Forecasting, from_now, horizons_of
 from forewarn_service.telemetry import Telemetry
 from forewarn_service.worker import Worker
@@ -52,13 +54,16 @@ class Stand:
             checkpoints=CheckpointFolder(self.folder),
             telemetry=telemetry,
         )
-        self.forecasting = Forecasting(
-            registry=self.champions,
-            source=self.source,
-            retraining=timedelta(days=1),
-            clock=self.clock,
-            telemetry=telemetry,
-        )
+        self.store = Store(f"sqlite:///{self.folder}/store.db")
+        shared = {
+            "registry": self.champions,
+            "source": self.source,
+            "retraining": timedelta(days=1),
+            "clock": self.clock,
+            "telemetry": telemetry,
+        }
+        scoring = ForecastScoring(store=self.store, train=lambda _signal: False, **shared)
+        self.forecasting = Forecasting(scoring=scoring, **shared)
 
     def train(self, panel: Panel, *, version: int = 1) -> None:
         state = FORECASTERS["seasonal_naive"].fit(panel).state()
@@ -167,24 +172,13 @@ def test_a_limit_that_cannot_be_read_leaves_the_last_forecast(tmp_path: Path) ->
     assert stand.collectors.get_sample_value("forewarn_errors_total", labels) == 1
 
 
-def test_the_error_of_a_forecast_is_told_beside_that_of_holding_the_last_value(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    values = np.array([240.0, 1_240.0])
-    monkeypatch.setattr(stand.worker, "newest_values", lambda _series: values)
+def test_a_forecast_that_cannot_be_scored_is_given_all_the_same(stand: Stand) -> None:
     stand.train(growing())
-    stand.refresh()
-    stand.clock.advance(milliseconds=HOUR)
-    values = values + 100.0
-    stand.refresh()
-    labels = {"signal": "disk"}
-    ratio = stand.collectors.get_sample_value("forewarn_forecast_error_ratio", labels)
-    assert ratio is not None
-    assert 0.5 < ratio < 2
-    stand.train(growing(), version=2)
-    stand.refresh()
-    again = stand.collectors.get_sample_value("forewarn_forecast_error_ratio", labels)
-    assert again == ratio
+    stand.store.close()
+    (stand.folder / "store.db").write_bytes(b"no database" * 500)
+    assert stand.refresh() is not None
+    labels = {"reason": "store", "signal": "disk"}
+    assert stand.collectors.get_sample_value("forewarn_errors_total", labels) == 1
 
 
 def test_a_short_horizon_has_fewer_distances() -> None:
