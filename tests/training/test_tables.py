@@ -37,12 +37,13 @@ def test_forecast_tables_show_errors_by_series_and_by_distance():
     quality = ForecastQuality(
         series=((("series", "a"),), (("series", "b"),)),
         error=error,
+        excess=error,
         naive_error=2 * error,
+        inside=np.array([[[0.7, 0.9], [0.9, 1.0]], [[np.nan] * 2] * 2]),
         pinball=np.array([0.5, np.nan]),
-        coverage=np.array([[0.8, 0.95], [np.nan, np.nan]]),
         scale=np.array([2.0, 1.0]),
-        n_origins=4,
         step_seconds=3600.0,
+        origins=(2, 4),
     )
     tables = forecast_tables(quality)
     assert tables["series"].rows == (
@@ -57,7 +58,15 @@ def test_forecast_tables_show_errors_by_series_and_by_distance():
 def test_long_horizons_are_thinned_out(n_steps):
     ones = np.ones((1, n_steps))
     quality = ForecastQuality(
-        ((("series", "a"),),), ones, ones, np.ones(1), np.ones((1, 2)), np.ones(1), 1, 60.0
+        series=((("series", "a"),),),
+        error=ones,
+        excess=ones,
+        naive_error=ones,
+        inside=np.ones((1, n_steps, 2)),
+        pinball=np.ones(1),
+        scale=np.ones(1),
+        step_seconds=60.0,
+        origins=(1,),
     )
     rows = forecast_tables(quality)["horizons"].rows
     assert len(rows) == min(n_steps, 48)

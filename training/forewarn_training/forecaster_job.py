@@ -19,6 +19,7 @@ from forewarn_training.bounding import found_bounds
 from forewarn_training.forecast_judging import (
     LEVELS,
     ForecastQuality,
+    Trial,
     back_test,
     evenly_chosen,
     pinball_loss,
@@ -74,8 +75,9 @@ def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> Mode
     return _stored(signal, task, history, candidate, decision=decision)
 
 
-def _most_judged(policy: ForecastPolicy) -> int:
-    return _FEW if policy.model in _SLOW else _MANY
+def most_judged(model: str) -> int:
+    """Return how many series a back-test of the forecaster of a name tries."""
+    return _FEW if model in _SLOW else _MANY
 
 
 def _quality(
@@ -86,8 +88,7 @@ def _quality(
             forecaster,
             history,
             naive=naive,
-            horizon=policy.horizon,
-            most_series=_most_judged(policy),
+            trial=Trial(policy.horizon, most_series=most_judged(policy.model)),
         )
     except NotEnoughHistory:
         return None
@@ -109,7 +110,7 @@ def _decide(
     champion = standing.rival
     if champion is None:
         return Decision(True, standing.why_not)
-    most = _most_judged(signal.forecast or ForecastPolicy())
+    most = most_judged((signal.forecast or ForecastPolicy()).model)
     losses = _losses(champion, evenly_chosen(history, most), forecaster)
     if losses is not None:
         return compare_forecasts(*losses)
