@@ -43,6 +43,11 @@ def test_candidates_without_error_share() -> None:
     assert weights.tolist() == [[0.5, 0.5]]
 
 
+def test_a_candidate_beside_one_that_is_always_right_weighs_nothing() -> None:
+    weights, _ = weights_of(errors_of(0.0, 50.0))
+    assert weights.tolist() == [[1.0, 0.0]]
+
+
 def test_a_mixture_leaves_out_what_is_not_known() -> None:
     forecasts = np.array([[[1.0, 1.0, 7.0], [3.0, np.nan, np.nan]]])
     mixed = mixture(forecasts, np.array([[0.5, 0.5]]))

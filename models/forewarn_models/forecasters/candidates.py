@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
+from forewarn_models.arrays import FloatArray
+from forewarn_models.forecasters.day_types import day_type
 from forewarn_models.forecasters.fourier import robust_waves
 from forewarn_models.forecasters.lagged import lagged
 from forewarn_models.forecasters.lookback import (
@@ -25,7 +26,6 @@ from forewarn_models.forecasters.rows import Rows
 _TREND_SEASONS = 2.0
 _N_SHORT = 7
 _N_LONG = 4
-_N_DAYS = 28
 _FORTNIGHT = 14
 _LEAST_FOR_TREND = 16
 
@@ -90,8 +90,11 @@ def long_median(rows: Rows, n_steps: int) -> FloatArray:
 
 def short_on_level(rows: Rows, n_steps: int) -> FloatArray:
     """Return the newest season's level plus the usual deviation of the phase from it."""
-    level = moving_mean(rows.values, rows.short)
-    deviation = rows.values - level
+    # Older slots have no part in it.
+    count = int((_N_SHORT + 2) * np.nanmax(rows.short, initial=1.0))
+    values = rows.values[:, -count:]
+    level = moving_mean(values, rows.short)
+    deviation = values - level
     back = seasons_back(deviation, rows.short, n_back=0, n_steps=n_steps, count=_N_SHORT)
     return weighted_mean(back, _fading_weights(0.7, _N_SHORT)) + newest(level)[:, None]
 
@@ -101,27 +104,9 @@ def long_on_short_level(rows: Rows, n_steps: int) -> FloatArray:
     return _moved_by_newest(rows.values, rows.long_periods, rows.short, n_steps=n_steps)
 
 
-def day_type(rows: Rows, n_steps: int) -> FloatArray:
-    """Return the fading mean of the same time of day on days of the same type.
-
-    The types are working days and weekends (Saturday and Sunday, UTC).
-    """
-    day = DAY_MILLISECONDS / rows.step_milliseconds
-    if day < 2 or not np.isfinite(rows.long):
-        return np.full((len(rows.values), n_steps), np.nan)
-    periods = np.full(len(rows.values), day)
-    back = seasons_back(rows.values, periods, n_back=0, n_steps=n_steps, count=_N_DAYS)
-    ahead = np.arange(n_steps) * rows.step_milliseconds
-    target = (rows.origin_milliseconds[:, None] + ahead) // DAY_MILLISECONDS
-    first = np.maximum(1, np.ceil((np.arange(n_steps) + 1) / day)).astype(np.int64)
-    source = target[:, :, None] - first[None, :, None] - np.arange(_N_DAYS)
-    is_same = _is_weekend(target)[:, :, None] == _is_weekend(source)
-    return weighted_mean(np.where(is_same, back, np.nan), _fading_weights(0.9, _N_DAYS))
-
-
 def waves_correlated(rows: Rows, n_steps: int) -> FloatArray:
     """Return the robust Fourier terms plus the newest error, as far as errors persist."""
-    fitted, _ = robust_waves(rows.values, step_milliseconds=rows.step_milliseconds, n_steps=n_steps)
+    fitted = robust_waves(rows.values, step_milliseconds=rows.step_milliseconds, n_steps=n_steps)
     return persisting(rows.values, fitted, n_steps)
 
 
@@ -198,8 +183,9 @@ def _lagged(rows: Rows, n_steps: int, n_seasons: int) -> FloatArray:
 
 
 def _median_of_newest(values: FloatArray, width: FloatArray) -> FloatArray:
-    age = np.arange(values.shape[1])[::-1]
-    return finite_median(np.where(age < width[:, None], values, np.nan))
+    near = values[:, -int(np.nanmax(width, initial=1.0)) :]
+    age = np.arange(near.shape[1])[::-1]
+    return finite_median(np.where(age < width[:, None], near, np.nan))
 
 
 def _first_known(values: FloatArray, periods: FloatArray, n_steps: int) -> FloatArray:
@@ -223,9 +209,3 @@ def _moved_by_newest(
 def _fading_weights(keep: float, count: int) -> FloatArray:
     weights: FloatArray = np.power(keep, np.arange(count))
     return weights
-
-
-def _is_weekend(day: IntegerArray) -> BooleanArray:
-    # The epoch was a Thursday, so Saturday is day 2 of each seven.
-    is_weekend: BooleanArray = (day + 5) % 7 < 2
-    return is_weekend

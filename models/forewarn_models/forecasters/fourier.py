@@ -19,10 +19,8 @@ _MOST_POINTS = 2048
 _RIDGE = 1e-3
 
 
-def robust_waves(
-    values: FloatArray, *, step_milliseconds: int, n_steps: int
-) -> tuple[FloatArray, FloatArray]:
-    """Return fitted and future values, and what the fit leaves of the known ones.
+def robust_waves(values: FloatArray, *, step_milliseconds: int, n_steps: int) -> FloatArray:
+    """Return fitted and future values.
 
     A Huber regression by reweighted least squares: gaps weigh nothing, so each row solves its own
     normal equations, all rows in one product.
@@ -33,8 +31,7 @@ def robust_waves(
         n_steps: how many slots after the newest to predict.
 
     Returns:
-        (n_rows, n_known + n_steps) the fit of the newest `n_known` slots and the future, and
-        (n_rows, n_times) the values less the fit, NaN in gaps and before the fitted slots.
+        (n_rows, n_known + n_steps) the fit of the newest `n_known` slots, and the future.
     """
     n_times = values.shape[1]
     n_known = min(n_times, _window(n_times, step_milliseconds))
@@ -43,10 +40,8 @@ def robust_waves(
     stride = -(-n_known // _MOST_POINTS)
     known = values[:, n_times - n_known :]
     coefficients = _huber(known[:, ::stride], basis[:n_known:stride])
-    fitted = coefficients @ basis.T
-    residual = np.full(values.shape, np.nan)
-    residual[:, n_times - n_known :] = known - fitted[:, :n_known]
-    return fitted, residual
+    fitted: FloatArray = coefficients @ basis.T
+    return fitted
 
 
 def _window(n_times: int, step_milliseconds: int) -> int:

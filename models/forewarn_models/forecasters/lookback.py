@@ -40,6 +40,21 @@ def weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
     return mean
 
 
+def shrunken(values: FloatArray) -> FloatArray:
+    """Return (n_rows, n_phases) medians over the last axis, drawn to zero by how unsure they are.
+
+    Args:
+        values: (n_rows, n_phases, n_seasons); NaN is a gap.
+    """
+    middle = finite_median(values)
+    spread = 1.4826 * finite_median(np.abs(values - middle[..., None]).reshape(len(values), -1))
+    held = np.maximum(np.isfinite(values).sum(axis=-1), 1)
+    noise = 1.5 * (spread**2)[:, None] / held
+    keep = np.maximum(0.0, 1 - noise / np.maximum(middle**2, np.finfo(np.float64).tiny))
+    kept: FloatArray = np.nan_to_num(middle * keep)
+    return kept
+
+
 def seasons_back(
     values: FloatArray, periods: FloatArray, *, n_back: int, n_steps: int, count: int
 ) -> FloatArray:

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 import numpy as np
 
-from forewarn_models.arrays import FloatArray
+from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.bounds import UNKNOWN, Bounds, floors
 from forewarn_models.contract import Extremes, Forecast, Side, State
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ConfigError, NotEnoughHistory, UnknownFormat
-from forewarn_models.forecasters.backtest import MOST_ORIGINS, future, origin_ages
+from forewarn_models.forecasters.backtest import future, origin_ages
 from forewarn_models.forecasters.bands import (
     Spread,
     quantile_levels,
@@ -26,6 +26,13 @@ from forewarn_models.forecasters.candidates import CANDIDATES
 from forewarn_models.forecasters.extremes import simulated_extremes
 from forewarn_models.forecasters.lookback import finite_median, long_period, short_periods
 from forewarn_models.forecasters.rows import Rows
+from forewarn_models.forecasters.thinning import (
+    detail_of,
+    middles,
+    thickened,
+    thinned,
+    thinning_of,
+)
 from forewarn_models.forecasters.weighing import mixture, weights_of
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
@@ -57,6 +64,7 @@ class Learned:
         weights: (n, n_candidates)
         scale: (n, n_judged_steps) mean absolute errors by step, in units of `size`.
         table: (n, n_levels) standardised errors, see `bands`.
+        detail: (n, slots of a day or 1) what thinning hides, see `thinning`.
     """
 
     values: FloatArray
@@ -68,6 +76,7 @@ class Learned:
     weights: FloatArray
     scale: FloatArray
     table: FloatArray
+    detail: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +89,7 @@ class FittedMixture:
         series: the labels of the rows.
         end_milliseconds: the time of the first slot after the history.
         step_milliseconds: from one slot to the next.
+        thinning: how many slots are one to the candidates.
         learned: the arrays.
     """
 
@@ -88,6 +98,7 @@ class FittedMixture:
     series: tuple[Labels, ...]
     end_milliseconds: int
     step_milliseconds: int
+    thinning: int
     learned: Learned
 
     def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
@@ -95,7 +106,8 @@ class FittedMixture:
         wanted = quantile_levels(levels)
         check_steps(n_steps)
         quantiles = np.empty((len(self.series), n_steps, len(wanted)))
-        for block in _blocks(self.learned.values.shape, n_steps * len(self.candidates)):
+        n_ahead = -(-n_steps // self.thinning)
+        for block in _blocks(self._thinned_shape, n_ahead * len(self.candidates), n_origins=1):
             quantiles[block] = self._quantiles(block, n_steps, wanted)
         return Forecast(
             self.series,
@@ -120,22 +132,27 @@ class FittedMixture:
             "series": [dict(labels) for labels in self.series],
             "end_milliseconds": self.end_milliseconds,
             "step_milliseconds": self.step_milliseconds,
+            "thinning": self.thinning,
         }
         arrays = {field.name: getattr(self.learned, field.name) for field in fields(Learned)}
         return State(self.kind, FORMAT_VERSION, manifest, arrays)
 
+    @property
+    def _thinned_shape(self) -> tuple[int, int]:
+        n_series, n_times = self.learned.values.shape
+        return n_series, n_times // self.thinning
+
     def _quantiles(self, block: slice, n_steps: int, levels: tuple[float, ...]) -> FloatArray:
         own = Learned(*(getattr(self.learned, field.name)[block] for field in fields(Learned)))
-        rows = Rows(
-            own.values,
-            np.zeros(1, dtype=np.int64),
-            own.period,
-            long_period(own.values.shape[1], self.step_milliseconds),
-            self.end_milliseconds,
-            self.step_milliseconds,
-        )
-        point = mixture(_forecasts(rows, self.candidates, n_steps), own.weights)
-        spread = Spread(own.scale, own.table)
+        known = thinned(own.values, self.thinning)
+        now = np.zeros(1, dtype=np.int64)
+        step = self.step_milliseconds * self.thinning
+        rows = _rows(known, now, own.period / self.thinning, self.end_milliseconds, step)
+        forecasts = _forecasts(rows, self.candidates, -(-n_steps // self.thinning))
+        means = mixture(forecasts, own.weights)
+        point = thickened(means, known[:, -1], self.thinning, n_steps)
+        point += own.detail[:, np.arange(n_steps) % own.detail.shape[1]]
+        spread = Spread(np.repeat(own.scale, self.thinning, axis=1), own.table)
         quantiles = quantiles_around(point, spread, levels)
         back = quantiles * own.size[:, None, None] + own.centre[:, None, None]
         return within(back, own)
@@ -156,6 +173,7 @@ class _Plan:
     n_steps: int
     end_milliseconds: int
     step_milliseconds: int
+    thinning: int
     bounds: Bounds
 
 
@@ -182,18 +200,25 @@ def fit_mixture(
     """
     values = usable_values(history, what=f"the forecaster {kind!r}")
     end, step = history.end_milliseconds, history.step_milliseconds
-    plan = _Plan(candidates, is_weighed, _judged_steps(history, horizon), end, step, bounds)
-    learned = [
-        _learn(values[block], plan)
-        for block in _blocks(values.shape, plan.n_steps * len(candidates))
-    ]
+    asked = -(-(milliseconds_of(horizon) if horizon else _DEFAULT_HORIZON_MILLISECONDS) // step)
+    # Seasonal naive is what its formula says, slot by slot.
+    thinning = thinning_of(history.n_times, asked, step) if is_weighed else 1
+    n_known = history.n_times // thinning
+    n_steps = max(1, min(-(-asked // thinning), n_known // 3, _MOST_JUDGED_STEPS))
+    plan = _Plan(candidates, is_weighed, n_steps, end, step, thinning, bounds)
+    blocks = _blocks(
+        (len(values), n_known),
+        n_steps * len(candidates),
+        n_origins=len(origin_ages(n_known, n_steps, step * thinning)),
+    )
+    learned = [_learn(values[block], plan) for block in blocks]
     joined = Learned(
         *(
             np.concatenate([getattr(part, field.name) for part in learned])
             for field in fields(Learned)
         )
     )
-    return FittedMixture(kind, candidates, history.series, end, step, joined)
+    return FittedMixture(kind, candidates, history.series, end, step, thinning, joined)
 
 
 def fitted_mixture_of(state: State) -> FittedMixture:
@@ -209,14 +234,17 @@ def fitted_mixture_of(state: State) -> FittedMixture:
             f"a {state.kind} must be of candidates that there are, got {unknown[0]!r}: it was "
             "stored by another version of Forewarn; train it again"
         )
-    # Mixtures were stored before there were ceilings.
-    arrays = {"ceiling": np.full(len(state.arrays["floor"]), np.inf), **state.arrays}
+    # Mixtures were stored before there were ceilings and thinning.
+    n_series = len(state.arrays["floor"])
+    absent = {"ceiling": np.full(n_series, np.inf), "detail": np.zeros((n_series, 1))}
+    arrays = {**absent, **state.arrays}
     return FittedMixture(
         state.kind,
         tuple(manifest["candidates"]),
         tuple(tuple(sorted(labels.items())) for labels in manifest["series"]),
         int(manifest["end_milliseconds"]),
         int(manifest["step_milliseconds"]),
+        int(manifest.get("thinning", 1)),
         Learned(*(arrays[field.name] for field in fields(Learned))),
     )
 
@@ -245,46 +273,51 @@ def check_steps(n_steps: int) -> None:
         raise ConfigError(f"a forecast must have 1 to {_MOST_STEPS} steps, got {n_steps}")
 
 
-def _judged_steps(history: Panel, horizon: timedelta | None) -> int:
-    wanted = milliseconds_of(horizon) if horizon else _DEFAULT_HORIZON_MILLISECONDS
-    steps = -(-wanted // history.step_milliseconds)
-    return max(1, min(steps, history.n_times // 3, _MOST_JUDGED_STEPS))
-
-
 def _learn(values: FloatArray, plan: _Plan) -> Learned:
     held = np.isfinite(values)
     centre = np.where(held.sum(axis=1) >= LEAST_SAMPLES, finite_median(values), np.nan)
     size = _typical_deviation(values - centre[:, None])
     normed = (values - centre[:, None]) / size[:, None]
-    period = short_periods(normed, plan.step_milliseconds)
-    came, forecasts = _backtest(normed, period, plan)
+    known = thinned(normed, plan.thinning)
+    period = short_periods(known, plan.step_milliseconds * plan.thinning)
+    detail = detail_of(normed, plan.thinning, plan.step_milliseconds)
+    ages, forecasts = _backtest(known, period, plan)
+    came = future(known, ages, n_steps=plan.n_steps)
     weights, judging = weights_of(came[:, :, None] - forecasts)
     if not plan.is_weighed:
         weights = _last_usable(period, len(plan.candidates))
         judging = weights[:, None, :]
-    spread = spread_of(came - mixture(forecasts, judging), values=normed)
+    # Bands are those of single slots, not of means.
+    single = middles(normed - _repeated(detail, normed.shape[1]), plan.thinning)
+    errors = future(single, ages, n_steps=plan.n_steps) - mixture(forecasts, judging)
+    spread = spread_of(errors, values=normed)
     is_ever_negative = (np.where(held, values, 0.0) < 0).any(axis=1)
     floor = floors(plan.bounds, is_never_negative=np.logical_not(is_ever_negative))
     ceiling = np.full(len(values), plan.bounds.high)
-    spreads = (spread.scale, spread.table)
-    return Learned(normed, centre, size, floor, ceiling, period, weights, *spreads)
+    in_slots = period * plan.thinning
+    rest = (floor, ceiling, in_slots, weights, spread.scale, spread.table, detail)
+    return Learned(normed, centre, size, *rest)
 
 
-def _backtest(values: FloatArray, period: FloatArray, plan: _Plan) -> tuple[FloatArray, FloatArray]:
-    """Return (n, n_origins, n_steps) what came, (n, n_origins, n_candidates, n_steps) forecasts."""
-    n_series, n_times = values.shape
-    ages = origin_ages(n_times, plan.n_steps, plan.step_milliseconds)
-    rows = Rows(
-        values,
-        ages,
-        period,
-        long_period(n_times, plan.step_milliseconds),
-        plan.end_milliseconds,
-        plan.step_milliseconds,
-    )
+def _repeated(detail: FloatArray, n_times: int) -> FloatArray:
+    """Return the detail of the slots of a history, the newest last."""
+    return detail[:, np.arange(-n_times, 0) % detail.shape[1]]
+
+
+def _backtest(
+    known: FloatArray, period: FloatArray, plan: _Plan
+) -> tuple[IntegerArray, FloatArray]:
+    """Return ages of origins, and (n, n_origins, n_candidates, n_steps) forecasts from them."""
+    step = plan.step_milliseconds * plan.thinning
+    ages = origin_ages(known.shape[1], plan.n_steps, step)
+    rows = _rows(known, ages, period, plan.end_milliseconds, step)
     forecasts = _forecasts(rows, plan.candidates, plan.n_steps)
-    shape = (n_series, len(ages), len(plan.candidates), plan.n_steps)
-    return future(values, ages, n_steps=plan.n_steps), forecasts.reshape(shape)
+    shape = (len(known), len(ages), len(plan.candidates), plan.n_steps)
+    return ages, forecasts.reshape(shape)
+
+
+def _rows(known: FloatArray, ages: IntegerArray, period: FloatArray, end: int, step: int) -> Rows:
+    return Rows(known, ages, period, long_period(known.shape[1], step), end, step)
 
 
 def _forecasts(rows: Rows, candidates: tuple[str, ...], n_steps: int) -> FloatArray:
@@ -310,7 +343,7 @@ def _typical_deviation(deviations: FloatArray) -> FloatArray:
     return np.where(chosen > 0, chosen, 1.0)
 
 
-def _blocks(shape: tuple[int, ...], numbers_per_series: int) -> Iterator[slice]:
+def _blocks(shape: tuple[int, int], numbers_per_series: int, *, n_origins: int) -> Iterator[slice]:
     """Return slices of rows that bound how much memory is used at once."""
-    rows = max(1, _BLOCK_NUMBERS // max(1, MOST_ORIGINS * (shape[1] + numbers_per_series)))
+    rows = max(1, _BLOCK_NUMBERS // max(1, n_origins * (shape[1] + numbers_per_series)))
     return (slice(first, first + rows) for first in range(0, shape[0], rows))

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.forecasters.backtest import cut
 
 
@@ -20,6 +21,7 @@ class Rows:
         long: a week in slots; NaN = none.
         end_milliseconds: the time of the first slot after the history.
         step_milliseconds: from one slot to the next.
+        calendar: whose days and clock the series follow.
     """
 
     history: FloatArray
@@ -28,6 +30,7 @@ class Rows:
     long: float
     end_milliseconds: int
     step_milliseconds: int
+    calendar: Calendar = UTC
 
     @cached_property
     def values(self) -> FloatArray:
@@ -45,9 +48,3 @@ class Rows:
     def long_periods(self) -> FloatArray:
         """(n_rows,) a week in slots."""
         return np.full(len(self.history) * len(self.ages), self.long)
-
-    @property
-    def origin_milliseconds(self) -> IntegerArray:
-        """(n_rows,) the time of the first slot to forecast."""
-        ends = self.end_milliseconds - self.ages * self.step_milliseconds
-        return np.tile(ends, len(self.history))

@@ -56,7 +56,8 @@ def _others(sums: FloatArray) -> FloatArray:
 
 def _normed(own: FloatArray, reference: FloatArray, count: FloatArray) -> FloatArray:
     floor = 1e-6 * reference + np.finfo(np.float64).tiny
-    ratio = (own + floor) / (reference + floor)
+    with np.errstate(over="ignore"):  # infinitely worse than one that is always right
+        ratio = (own + floor) / (reference + floor)
     # A candidate that could forecast less than half of the slots has not shown enough.
     is_shown = (count > 0) & (count >= 0.5 * count[..., :1])
     ratio = np.where(is_shown, ratio, np.inf)
