@@ -59,6 +59,7 @@ class ForecastPicture:
         forecast: of all series.
         row: which of them.
         limit: a value that must not be crossed.
+        marks: instants in milliseconds that are named in the picture.
     """
 
     title: str
@@ -67,6 +68,7 @@ class ForecastPicture:
     forecast: Forecast
     row: int
     limit: float | None = None
+    marks: tuple[tuple[int, str], ...] = ()
 
 
 _NO_SPANS: IntegerArray = np.empty((0, 2), np.int64)
@@ -99,9 +101,18 @@ def series_plot(
 
 
 def forecast_plot(picture: ForecastPicture) -> bytes:
-    """Return a PNG: the history, then the median forecast with its bands, and the limit."""
+    """Return a PNG: the history, then the median forecast with its bands, limit and marks."""
     figure = _figure(height=4.2)
     axes = figure.subplots()
+    draw_forecast(axes, picture)
+    _legend(figure)
+    return _png(figure)
+
+
+def draw_forecast(axes: "Axes", picture: ForecastPicture) -> None:
+    """Draw what `forecast_plot` shows on axes that are there."""
+    from matplotlib.ticker import EngFormatter
+
     forecast = picture.forecast
     history = picture.times_milliseconds.astype("datetime64[ms]")
     axes.plot(history, picture.value, color=_VALUE, linewidth=0.9, label="seen")
@@ -111,10 +122,11 @@ def forecast_plot(picture: ForecastPicture) -> bytes:
     _fan(axes, ahead.astype("datetime64[ms]"), forecast, picture.row)
     if picture.limit is not None:
         axes.axhline(picture.limit, color=_LIMIT, linewidth=1.2, linestyle="--", label="limit")
+    for place, (at, name) in enumerate(picture.marks):
+        _mark(axes, at, name, place=place)
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     _dress(axes, title=picture.title)
-    _legend(figure)
     _date_axis(axes)
-    return _png(figure)
 
 
 def return_levels_plot(
@@ -237,6 +249,25 @@ def _fan(axes: "Axes", times: np.ndarray, forecast: Forecast, row: int) -> None:
         )
     middle = quantiles[:, levels.index(0.5)]
     axes.plot(times, middle, color=_EXPECTED, linewidth=1.3, label=forecast.model[row])
+
+
+def _mark(axes: "Axes", at_milliseconds: int, name: str, *, place: int) -> None:
+    """Draw an instant as a line that is named beside it, each a line of text lower."""
+    from matplotlib.dates import date2num
+
+    at = float(date2num(np.datetime64(at_milliseconds, "ms")))  # type: ignore[no-untyped-call]  # matplotlib's own
+    axes.axvline(at, color=_LIMIT, linewidth=0.9, linestyle=":")
+    axes.annotate(
+        name,
+        (at, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4, -10 - 12 * place),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
+        color=_LIMIT,
+        parse_math=False,
+    )
 
 
 def _dress(axes: "Axes", *, title: str = "") -> None:
