@@ -14,7 +14,7 @@ import numpy as np
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.compiled import compiled
 
-LEVEL, INCREMENT = 0, 1
+LEVEL, INCREMENT, NOT = 0, 1, -1
 # How many of the nearest a level path chooses from.
 _NEAREST = 5
 
@@ -41,7 +41,7 @@ class Ways(NamedTuple):
     """How each path goes on. Arrays are (n_series, n_paths).
 
     Args:
-        mode: LEVEL or INCREMENT.
+        mode: LEVEL, INCREMENT, or NOT for a path that nobody asks for.
         first: the first cell that may be copied.
         shape: row of `trends` that the path follows.
         slope: how much of it.
@@ -99,9 +99,9 @@ def highest_reached(
 
     Returns:
         (n_series, n_paths, n_marks) the largest value from the end of the first marked cell up to
-        the end of each.
+        the end of each; NaN for a path that nobody asked for.
     """
-    reached: FloatArray = np.empty((len(past.level), ways.mode.shape[1], len(marks)))
+    reached = np.full((len(past.level), ways.mode.shape[1], len(marks)), np.nan)
     _simulate(past, ways, uniforms, marks, reached)
     return reached
 
@@ -114,6 +114,8 @@ def _simulate(
     for row in range(len(past.level)):
         for path in range(ways.mode.shape[1]):
             mode = ways.mode[row, path]
+            if mode == NOT:
+                continue
             trend = ways.slope[row, path] * ways.trends[ways.shape[row, path]]
             # Increments keep the trend that the past has; theirs comes on top.
             gone = trend[:n_cells] if mode == LEVEL else np.zeros(n_cells)

@@ -1,32 +1,72 @@
 """Which paths a series takes: ways to go on, weighed by how well each foretold extremes before."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
 
-from forewarn_models.arrays import FloatArray, IntegerArray
-from forewarn_models.paths import INCREMENT, LEVEL, Past, Ways, highest_reached
+from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
+from forewarn_models.paths import INCREMENT, LEVEL, NOT, Past, Ways, highest_reached
 from forewarn_models.trends import drawn, trend_of, trend_shapes
 
-# Levels as they were; around a trend; changes of the whole history; of its newest third.
-_N_WAYS = 4
-_NO_TREND, _LINE = 0, 1
 _N_PATHS = 256
-_N_TRIED = 48  # paths of each way from each origin
+_N_TRIED = 32  # paths of each way from each origin
 _N_DRAWS = 64
 _MOST_ORIGINS = 5
 # Of the horizon, where extremes of a back-test are compared.
 _CHECKED = (0.125, 0.25, 0.5, 1.0)
 # A way weighs as the inverse of its loss to this power, nothing if it is so much worse.
-_SHARPNESS = 4.0
+_SHARPNESS = 6.0
 _WORST = 1.5
 _LEAST_CELLS = 8
+_LINE = 1  # of the shapes of trends
+# Where a series comes this near to zero, in units of its median, logarithms say little of it.
+_LEAST_SHARE = 0.01
+_LARGEST_LOG = 300.0  # of a value; growth beyond is no number any more
 
 
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """Random numbers in (0, 1) that choose; (n_paths,), of blocks (n_paths, n_draws)."""
+class _Way(NamedTuple):
+    """A way to go on: in logarithms, around a trend, by increments, of the newest third only."""
+
+    in_logs: bool
+    on_trend: bool
+    is_increment: bool
+    is_recent: bool
+
+
+_WAYS = (
+    _Way(False, False, False, False),
+    _Way(False, True, False, False),
+    _Way(False, False, True, False),
+    _Way(False, False, True, True),
+    _Way(True, True, False, False),
+    _Way(True, False, True, False),
+    _Way(True, False, True, True),
+)
+_IN_LOGS = np.array([way.in_logs for way in _WAYS])
+_ON_TREND = np.array([way.on_trend for way in _WAYS])
+_IS_INCREMENT = np.array([way.is_increment for way in _WAYS])
+_IS_RECENT = np.array([way.is_recent for way in _WAYS])
+
+
+class Known(NamedTuple):
+    """What is known of some series.
+
+    Args:
+        past: cells of their history; where small values are asked for, upside down.
+        zero: (n_series,) where the signal's zero lies in it.
+        sign: -1 where it lies upside down, else 1.
+        width: how many cells a day has, at least 1.
+    """
+
+    past: Past
+    zero: FloatArray
+    sign: float
+    width: int
+
+
+class _Table(NamedTuple):
+    """Random numbers in (0, 1) that choose: (n_paths,), and of blocks (n_paths, n_draws)."""
 
     way: FloatArray
     shape: FloatArray
@@ -34,42 +74,42 @@ class _Table:
     blocks: FloatArray
 
 
-def simulated(past: Past, marks: IntegerArray, *, width: int, seed: int = 0) -> FloatArray:
+def simulated(known: Known, marks: IntegerArray, *, seed: int = 0) -> FloatArray:
     """Return the largest values that paths of each series reach; see `highest_reached`.
 
     Args:
-        past: of the series; rows with fewer than eight known cells give nothing worth having.
+        known: of the series; fewer than eight known cells give nothing worth having.
         marks: numbers of cells ahead, growing; 0 = now.
-        width: how many cells a day has.
         seed: of the random numbers, which are the same for all series.
 
     Returns:
         (n_series, 256, n_marks)
     """
-    weights = way_weights(past, int(marks[-1]), width=width, seed=seed)
+    weights = way_weights(known, int(marks[-1]), seed=seed)
     table = _table(_N_PATHS, seed)
     ends = np.cumsum(weights, axis=1)[:, :-1]
     way = (table.way[None, :, None] >= ends[:, None, :]).sum(axis=2)
-    ways = _ways(past, way, table, n_ahead=int(marks[-1]), width=width)
-    return highest_reached(past, ways, table.blocks, marks)
+    return _reached(known, way, table, marks)
 
 
-def way_weights(past: Past, n_ahead: int, *, width: int, seed: int = 0) -> FloatArray:
+def way_weights(known: Known, n_ahead: int, *, seed: int = 0) -> FloatArray:
     """Return (n_series, n_ways) weights that sum to 1, from a back-test at earlier origins.
 
     Each way is judged by the continuous ranked probability score (Gneiting and Raftery 2007) of
-    the largest values reached; a series too young for that gives all ways the same weight.
+    the largest values reached; a series too young for that gives all ways the same weight. Ways in
+    logarithms have none for a series that comes near zero.
     """
-    n_series, n_cells = past.level.shape
+    n_series, n_cells = known.past.level.shape
     n_steps = min(n_ahead, n_cells // 3)
-    loss = np.zeros((n_series, _N_WAYS))
+    loss = np.zeros((n_series, len(_WAYS)))
     count = np.zeros((n_series, 1))
     for origin in _origins(n_cells, n_steps):
-        own = _losses(past, origin, n_steps, width=width, seed=seed)
-        is_known = (origin - past.first >= _LEAST_CELLS)[:, None]
-        loss += np.where(is_known, own, 0.0)
-        count += is_known
-    return _normed(np.where(count > 0, loss, 1.0))
+        own = _losses(known, origin, n_steps, seed=seed)
+        is_judged = (origin - known.past.first >= _LEAST_CELLS)[:, None]
+        loss += np.where(is_judged, own, 0.0)
+        count += is_judged
+    loss = np.where(count > 0, loss, 1.0)
+    return _normed(np.where(_IN_LOGS & ~_has_logs(known)[:, None], np.inf, loss))
 
 
 def _origins(n_cells: int, n_steps: int) -> list[int]:
@@ -80,42 +120,80 @@ def _origins(n_cells: int, n_steps: int) -> list[int]:
     return sorted({int(place) for place in np.linspace(first, last, _MOST_ORIGINS)})
 
 
-def _losses(past: Past, origin: int, n_steps: int, *, width: int, seed: int) -> FloatArray:
-    known = Past(
-        np.ascontiguousarray(past.level[:, :origin]),
-        np.ascontiguousarray(past.highest[:, :origin]),
-        np.minimum(past.first, origin - 1),
-        past.period,
-        past.block,
+def _losses(known: Known, origin: int, n_steps: int, *, seed: int) -> FloatArray:
+    """Return (n_series, n_ways) mean scores of what each way says at an origin."""
+    past = known.past
+    then = past._replace(
+        level=np.ascontiguousarray(past.level[:, :origin]),
+        highest=np.ascontiguousarray(past.highest[:, :origin]),
+        first=np.minimum(past.first, origin - 2),
     )
     marks = np.unique([0, *(max(1, round(share * n_steps)) for share in _CHECKED)])
     came = np.maximum.accumulate(past.highest[:, origin : origin + n_steps], axis=1)
-    came = np.maximum(came[:, marks[1:] - 1], known.level[:, -1:])
+    came = np.maximum(came[:, marks[1:] - 1], then.level[:, -1:])
     table = _table(_N_TRIED, seed)
-    way, shape, slope = (np.tile(p, _N_WAYS) for p in (table.way, table.shape, table.slope))
-    repeated = _Table(way, shape, slope, np.tile(table.blocks, (_N_WAYS, 1)))
-    each = np.repeat(np.arange(_N_WAYS), _N_TRIED)
-    chosen = np.broadcast_to(each, (len(came), len(each)))
-    ways = _ways(known, chosen, repeated, n_ahead=n_steps, width=width)
-    reached = highest_reached(known, ways, repeated.blocks, marks)[:, :, 1:]
-    by_way = reached.reshape(len(came), _N_WAYS, _N_TRIED, -1)
+    repeated = _Table(*(np.concatenate([part] * len(_WAYS)) for part in table))
+    way = np.tile(np.repeat(np.arange(len(_WAYS)), _N_TRIED), (len(came), 1))
+    reached = _reached(known._replace(past=then), way, repeated, marks)[:, :, 1:]
+    by_way = reached.reshape(len(came), len(_WAYS), _N_TRIED, -1)
     losses: FloatArray = _ranked_scores(by_way, came[:, None, :]).mean(axis=2)
     return losses
 
 
-def _ways(past: Past, way: IntegerArray, table: _Table, *, n_ahead: int, width: int) -> Ways:
+def _reached(known: Known, way: IntegerArray, table: _Table, marks: IntegerArray) -> FloatArray:
+    """Return (n_series, n_paths, n_marks) the largest values, each path going its way."""
+    past, in_logs = known.past, _IN_LOGS[way]
+    ways = _ways(past, way, table, marks, width=known.width)
+    plain = _asked(past, ways, ~in_logs, table, marks)
+    if not in_logs.any():
+        return plain
+    zero, sign = known.zero, known.sign
+    logs = past._replace(
+        level=_logs(past.level, zero, sign), highest=_logs(past.highest, zero, sign)
+    )
+    ways = _ways(logs, way, table, marks, width=known.width)
+    bent = _asked(logs, ways, in_logs, table, marks)
+    back = zero[:, None, None] + sign * np.exp(np.minimum(sign * bent, _LARGEST_LOG))
+    return np.where(in_logs[:, :, None], back, plain)
+
+
+def _asked(
+    past: Past, ways: Ways, is_asked: BooleanArray, table: _Table, marks: IntegerArray
+) -> FloatArray:
+    asked = ways._replace(mode=np.where(is_asked, ways.mode, NOT))
+    return highest_reached(past, asked, table.blocks, marks)
+
+
+def _logs(values: FloatArray, zero: FloatArray, sign: float) -> FloatArray:
+    distance = sign * (values - zero[:, None])
+    logs: FloatArray = sign * np.log(np.maximum(distance, np.finfo(np.float64).tiny))
+    return logs
+
+
+def _has_logs(known: Known) -> BooleanArray:
+    """Return (n_series,) whether the series stays well above zero."""
+    past = known.past
+    distance = known.sign * (past.level - known.zero[:, None])
+    held = np.arange(distance.shape[1]) >= past.first[:, None]
+    least = np.where(held, distance, np.inf).min(axis=1)
+    enough = np.maximum(_LEAST_SHARE * np.median(distance, axis=1), np.finfo(np.float64).tiny)
+    has_logs: BooleanArray = least > enough
+    return has_logs
+
+
+def _ways(past: Past, way: IntegerArray, table: _Table, marks: IntegerArray, *, width: int) -> Ways:
     n_cells = past.level.shape[1]
-    trends = trend_shapes(n_cells, n_ahead)
+    trends = trend_shapes(n_cells, int(marks[-1]))
     trend = trend_of(past.level, trends, width=width)
     shape, slope = drawn(trend, table.shape, table.slope)
     recent = np.maximum(past.first, n_cells - max(n_cells // 3, 2))
     wander = ndtri(table.slope) * _wander(past)[:, None]
-    is_increment = way >= 2
+    on_trend, is_increment = _ON_TREND[way], _IS_INCREMENT[way]
     return Ways(
         np.where(is_increment, INCREMENT, LEVEL),
-        np.where(way == 3, recent[:, None], past.first[:, None]),
-        np.where(way == 0, _NO_TREND, np.where(is_increment, _LINE, shape)),
-        np.where(way == 1, slope, np.where(is_increment, wander, 0.0)),
+        np.where(_IS_RECENT[way], recent[:, None], past.first[:, None]),
+        np.where(on_trend, shape, np.where(is_increment, _LINE, 0)),
+        np.where(on_trend, slope, np.where(is_increment, wander, 0.0)),
         trends,
     )
 
@@ -146,7 +224,7 @@ def _ranked_scores(drawn_values: FloatArray, came: FloatArray) -> FloatArray:
 
 def _normed(loss: FloatArray) -> FloatArray:
     best = loss.min(axis=1, keepdims=True)
-    floor = 1e-6 * loss.max(axis=1, keepdims=True) + np.finfo(np.float64).tiny
+    floor = 1e-6 * best + np.finfo(np.float64).tiny
     quality = (best + floor) / (loss + floor)
     weights = np.where(quality >= 1 / _WORST, quality**_SHARPNESS, 0.0)
     normed: FloatArray = weights / weights.sum(axis=1, keepdims=True)

@@ -1,32 +1,39 @@
 """Which trend a history follows, and how sure that is: shapes weighed by how well they fit.
 
-Growth may be nothing, a straight line, on its way to a ceiling or faster all the time. Each shape
-is fitted by least squares to the means of whole seasons; a shape is as likely as its likelihood
-says (Schwarz 1978, the Bayesian information criterion), where correlated errors count as fewer
-independent ones (Bartlett 1935).
+There may be none, a straight line, growth on its way to a ceiling, growth that slows down or that
+gets faster all the time. Each shape is fitted by least squares to the means of whole seasons, the
+newest quarter of the history weighing twice as much as the one before. A shape is as likely as its
+likelihood says (Schwarz 1978, the Bayesian information criterion), where correlated errors count
+as fewer independent ones (Bartlett 1935).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
 
 from forewarn_models.arrays import FloatArray, IntegerArray
 
-# How fast a ceiling is neared, and growth grows, in units of the history.
-_NEARING = (0.15, 0.3, 0.6)
-_GROWING = (0.3, 0.6)
+# How fast a ceiling is neared, how fast growth grows, how long ago growth that slows down began
+# before the history did: in units of the history.
+_NEARING = np.geomspace(0.08, 1.0, 12)
+_GROWING = np.array([0.3, 0.6])
+_SLOWING = np.array([0.3, 0.6, 1.2])
+# Before anything is seen all kinds of trend are as likely, and all shapes of a kind.
+_KINDS = (1, 1, len(_NEARING), len(_GROWING), len(_SLOWING))
+_PRIOR = np.concatenate([np.full(count, 1 / count) for count in _KINDS])
+_HALF_LIFE = 0.25  # of the weight of what was seen, in units of the history
 _LEAST_INDEPENDENT = 3.0
+_TINY = np.finfo(np.float64).tiny
 
 
-@dataclass(frozen=True, eq=False)
-class Trend:
-    """What is known of the trends of many series.
+class Trend(NamedTuple):
+    """What is known of the trends of many series. Arrays are (n_series, n_shapes).
 
     Args:
-        chance: (n_series, n_shapes) of each shape, sums to 1.
-        slope: (n_series, n_shapes) of the shape, the likeliest.
-        error: (n_series, n_shapes) the standard error of the slope.
+        chance: of each shape, sums to 1.
+        slope: how much of the shape there is most likely.
+        error: the standard error of the slope.
     """
 
     chance: FloatArray
@@ -37,9 +44,10 @@ class Trend:
 def trend_shapes(n_cells: int, n_ahead: int) -> FloatArray:
     """Return (n_shapes, n_cells + n_ahead) shapes; the first is no trend, the second a line."""
     time = (np.arange(n_cells + n_ahead) - (n_cells - 1)) / n_cells
-    nearing = [-np.exp(-time / lasting) for lasting in _NEARING]
-    growing = [np.exp(time / lasting) for lasting in _GROWING]
-    return np.stack([np.zeros_like(time), time, *nearing, *growing])
+    nearing = -np.exp(-time / _NEARING[:, None])
+    growing = np.exp(time / _GROWING[:, None])
+    slowing = np.log(1 + time + _SLOWING[:, None])
+    return np.concatenate([0 * time[None], time[None], nearing, growing, slowing])
 
 
 def trend_of(level: FloatArray, shapes: FloatArray, *, width: int) -> Trend:
@@ -50,31 +58,25 @@ def trend_of(level: FloatArray, shapes: FloatArray, *, width: int) -> Trend:
         shapes: (n_shapes, at least n_cells) of `trend_shapes`.
         width: how many cells a season has; their mean is one observation.
     """
-    observed = _means(level, width)
-    held = np.isfinite(observed).astype(np.float64)
-    count = np.maximum(held.sum(axis=1), 1.0)[:, None]
-    values = np.nan_to_num(observed)
+    seen = _means(level, width)
     basis = _means(shapes[:, : level.shape[1]], width)
-    mean_basis = held @ basis.T / count
-    mean_value = values.sum(axis=1, keepdims=True) / count
-    square = held @ (basis**2).T / count - mean_basis**2
-    product = values @ basis.T / count - mean_basis * mean_value
-    tiny = 1e-12
-    slope = np.divide(product, square, out=np.zeros_like(product), where=square > tiny)
-    residual = values[:, None, :] - mean_value[:, :, None]
-    residual = residual - slope[:, :, None] * (basis[None] - mean_basis[:, :, None])
-    residual = residual * held[:, None, :]
-    power = (residual**2).sum(axis=2) / count
-    scale = ((values - mean_value) ** 2 * held).sum(axis=1, keepdims=True) / count
-    power = np.maximum(power, 1e-9 * scale + np.finfo(np.float64).tiny)
-    independent = _independent(residual, power, count)
-    error = np.sqrt(
-        np.divide(power, square * independent, out=np.zeros_like(power), where=square > tiny)
-    )
-    likely = -0.5 * independent * (np.log(power) - np.log(power[:, :1]))
-    likely = likely - 0.5 * np.log(independent) * (np.arange(len(shapes)) > 0)
-    likely = np.exp(likely - likely.max(axis=1, keepdims=True))
-    return Trend(likely / likely.sum(axis=1, keepdims=True), slope, error)
+    newness = np.arange(1, seen.shape[1] + 1) / max(seen.shape[1], 1)
+    weight = np.isfinite(seen) * 2 ** ((newness - 1) / _HALF_LIFE)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), _TINY)
+    values = np.nan_to_num(seen)
+    values = values - (weight * values).sum(axis=1, keepdims=True) / total
+    mean = weight @ basis.T / total
+    square = weight @ (basis**2).T / total - mean**2
+    product = (weight * values) @ basis.T / total
+    is_shown = square > 1e-12
+    slope = np.divide(product, square, out=np.zeros_like(product), where=is_shown)
+    left = values[:, None, :] - slope[:, :, None] * (basis - mean[:, :, None])
+    power = (left**2 * weight[:, None, :]).sum(axis=2) / total
+    # What is fitted to the last bit is not that sure.
+    power = np.maximum(power, 1e-9 * power[:, :1] + _TINY)
+    independent = _independent(left, power, weight)
+    variance = np.divide(power, square * independent, out=np.zeros_like(power), where=is_shown)
+    return Trend(_chances(power, independent), slope, np.sqrt(variance))
 
 
 def drawn(trend: Trend, chances: FloatArray, levels: FloatArray) -> tuple[IntegerArray, FloatArray]:
@@ -88,17 +90,27 @@ def drawn(trend: Trend, chances: FloatArray, levels: FloatArray) -> tuple[Intege
 def _means(rows: FloatArray, width: int) -> FloatArray:
     """Return the means of whole seasons, the last one ending with the row; NaN where one is."""
     count = rows.shape[1] // width
-    means: FloatArray = rows[:, rows.shape[1] - count * width :].reshape(len(rows), count, width)
-    mean: FloatArray = means.mean(axis=2)
-    return mean
+    parted = rows[:, rows.shape[1] - count * width :].reshape(len(rows), count, width)
+    means: FloatArray = parted.mean(axis=2)
+    return means
 
 
-def _independent(residual: FloatArray, power: FloatArray, count: FloatArray) -> FloatArray:
+def _independent(left: FloatArray, power: FloatArray, weight: FloatArray) -> FloatArray:
     """Return (n_series, 1) how many independent errors the best shape's errors are worth."""
     best = power.argmin(axis=1)[:, None, None]
-    of_best = np.take_along_axis(residual, best, 1)[:, 0]
-    total = np.maximum((of_best**2).sum(axis=1), np.finfo(np.float64).tiny)
-    rho = (of_best[:, 1:] * of_best[:, :-1]).sum(axis=1) / total
-    rho = np.clip(rho, 0.0, 0.95)[:, None]
-    independent: FloatArray = np.maximum(count * (1 - rho) / (1 + rho), _LEAST_INDEPENDENT)
-    return independent
+    errors = np.take_along_axis(left, best, 1)[:, 0] * (weight > 0)
+    total = np.maximum((errors**2).sum(axis=1), _TINY)
+    correlation = (errors[:, 1:] * errors[:, :-1]).sum(axis=1) / total
+    correlation = np.clip(correlation, 0.0, 0.95)
+    count = weight.sum(axis=1) ** 2 / np.maximum((weight**2).sum(axis=1), _TINY)
+    independent = count * (1 - correlation) / (1 + correlation)
+    at_least: FloatArray = np.maximum(independent, _LEAST_INDEPENDENT)[:, None]
+    return at_least
+
+
+def _chances(power: FloatArray, independent: FloatArray) -> FloatArray:
+    likely = -0.5 * independent * (np.log(power) - np.log(power[:, :1]))
+    likely[:, 1:] -= 0.5 * np.log(independent)
+    chances = _PRIOR * np.exp(likely - likely.max(axis=1, keepdims=True))
+    normed: FloatArray = chances / chances.sum(axis=1, keepdims=True)
+    return normed

@@ -10,7 +10,7 @@ from forewarn_models.contract import Extremes, FittedForecaster, Forecast, Side
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, finite_median
 from forewarn_models.labels import Labels
 from forewarn_models.paths import Past
-from forewarn_models.simulating import simulated
+from forewarn_models.simulating import Known, simulated
 
 # Central bands in percent, and the quantiles that they are between.
 _BANDS = (98.0, 95.0, *range(90, 0, -10))
@@ -118,10 +118,7 @@ def _of_paths(learned: Learned, side: Side, cells: Cells, marks: IntegerArray) -
     blocks = [
         slice(first, first + _MOST_ROWS) for first in range(0, len(learned.values), _MOST_ROWS)
     ]
-    parts = [
-        extremes_of_history(sign * learned.values[block], learned.period[block], cells, marks)
-        for block in blocks
-    ]
+    parts = [_of_block(learned, block, sign, cells, marks) for block in blocks]
     normed = np.concatenate(parts)
     if side == "below":
         normed = -normed[:, :, ::-1]
@@ -137,34 +134,31 @@ def _of_quantiles(forecast: Forecast, side: Side, cells: Cells, marks: IntegerAr
     return worst[:, np.clip(marks * cells.n_slots - 1 - first, 0, ahead.shape[1] - 1)]
 
 
-def extremes_of_history(
-    values: FloatArray, periods: FloatArray, cells: Cells, marks: IntegerArray
+def _of_block(
+    learned: Learned, block: slice, sign: float, cells: Cells, marks: IntegerArray
 ) -> FloatArray:
-    """Return quantiles of the largest values reached.
+    """Return (n, n_marks, n_levels) quantiles of the largest values; NaN = too young."""
+    past = past_of(sign * learned.values[block], learned.period[block], cells)
+    zero = -sign * learned.centre[block] / learned.size[block]
+    reached = np.full((len(zero), len(marks), len(LEVELS)), np.nan)
+    rows = np.flatnonzero(past.level.shape[1] - past.first >= _LEAST_CELLS)
+    if len(rows):
+        own = Past(
+            past.level[rows], past.highest[rows], past.first[rows], past.period[rows], past.block
+        )
+        paths = simulated(Known(own, zero[rows], sign, cells.a_day), marks)
+        reached[rows] = np.moveaxis(np.quantile(paths, LEVELS, axis=1), 0, 2)
+    return reached
+
+
+def past_of(values: FloatArray, periods: FloatArray, cells: Cells) -> Past:
+    """Return the newest cells of a history, the last one ending with it.
 
     Args:
         values: (n_series, n_times) NaN is a gap.
         periods: (n_series,) the season in slots; NaN = none.
         cells: how time is cut.
-        marks: numbers of cells ahead, growing; 0 = now.
-
-    Returns:
-        (n_series, n_marks, n_levels), NaN for series with less than eight cells that are known.
     """
-    past = _past(values, periods, cells)
-    known = past.level.shape[1] - past.first
-    reached = np.full((len(values), len(marks), len(LEVELS)), np.nan)
-    rows = np.flatnonzero(known >= _LEAST_CELLS)
-    if len(rows):
-        own = Past(
-            past.level[rows], past.highest[rows], past.first[rows], past.period[rows], past.block
-        )
-        paths = simulated(own, marks, width=cells.a_day)
-        reached[rows] = np.moveaxis(np.quantile(paths, LEVELS, axis=1), 0, 2)
-    return reached
-
-
-def _past(values: FloatArray, periods: FloatArray, cells: Cells) -> Past:
     count = min(max(values.shape[1] // cells.n_slots, 1), _MOST_PAST_CELLS)
     kept = values[:, -min(count * cells.n_slots, values.shape[1]) :]
     parted = kept.reshape(len(values), count, -1)
