@@ -10,6 +10,7 @@ from forewarn.commands.demo import demo
 from forewarn.commands.explain import explain
 from forewarn.commands.forecast import forecast
 from forewarn.commands.plan import plan
+from forewarn.commands.report import report
 from forewarn.commands.rules import rules
 from forewarn.commands.run import run
 from forewarn.commands.score import score
@@ -51,6 +52,7 @@ app.command()(train)
 app.command()(backtest)
 app.command()(score)
 app.command()(forecast)
+app.add_typer(report, name="report")
 app.command()(run)
 app.command()(status)
 app.command()(explain)

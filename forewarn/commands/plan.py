@@ -34,7 +34,7 @@ def plan(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
-    r"""Say what a configuration will cost, before it is enabled.
+    """Say what a configuration will cost, before it is enabled.
 
     Each signal's series are counted in the source, once, as of now; nothing is read but their
     number. What a series costs is measured on this machine, for a second or two, with the code
@@ -54,7 +54,7 @@ def plan(
 
     Exit codes: 0 planned, 1 a signal's series cannot be counted and what depends on them is
     unknown, 2 the configuration is refused.
-    """
+    """  # noqa: D301  typer keeps the lines of a paragraph that begins with a backspace
     import os
 
     from forewarn.planning import plan_of

@@ -1,13 +1,15 @@
-"""The limits of a signal's series: numbers of the configuration, or what a query says now."""
+"""The limits of series, as configured or as a query says now, and the newest values beside them."""
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Limit
+from forewarn_adapters.config.schema import Limit, Signal
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
 from forewarn_models.contract import Side
+from forewarn_models.durations import milliseconds_of
 from forewarn_models.labels import Labels
-from forewarn_models.samples import floor_to_step
+from forewarn_models.samples import Samples, floor_to_step
+from forewarn_service.timing import timing_of
 
 _STEP_MILLISECONDS = 30_000
 
@@ -34,27 +36,34 @@ def limits_of(
     limit = None if setting is None else (setting.below if setting.above is None else setting.above)
     if not isinstance(limit, str):
         return np.full(len(series), np.nan if limit is None else limit)
-    return values_of(limit, series, source, now=now, is_shared=True)
+    at = floor_to_step(now, _STEP_MILLISECONDS)
+    found = source.read_range(
+        limit, start_milliseconds=at, end_milliseconds=at, step_milliseconds=_STEP_MILLISECONDS
+    )
+    if len(found.series) == 1:
+        return np.full(len(series), found.value[-1])
+    return _by_labels(found, series)
 
 
 def values_of(
-    query: str,
-    series: tuple[Labels, ...],
-    source: Source,
-    *,
-    now: int,
-    is_shared: bool = False,
+    signal: Signal, series: tuple[Labels, ...], source: Source, *, now: int
 ) -> FloatArray:
-    """Return the newest value that a query has for each series, (n_series,); NaN = none.
+    """Return the newest sample of each series that is not stale, (n_series,); NaN = none.
 
-    Where `is_shared`, a query that returns one series speaks for all of them.
+    SourceError when the source fails.
     """
-    at = floor_to_step(now, _STEP_MILLISECONDS)
-    found = source.read_range(
-        query, start_milliseconds=at, end_milliseconds=at, step_milliseconds=_STEP_MILLISECONDS
+    timing = timing_of(milliseconds_of(signal.step))
+    found = source.read_newest(
+        signal.query,
+        after_milliseconds=now - timing.stale,
+        until_milliseconds=now,
+        step_milliseconds=timing.step,
     )
-    if is_shared and len(found.series) == 1:
-        return np.full(len(series), found.value[-1])
+    return _by_labels(found.select(np.argsort(found.timestamp_milliseconds)), series)
+
+
+def _by_labels(found: Samples, series: tuple[Labels, ...]) -> FloatArray:
+    """Return the last of the samples of each series; NaN = there is none."""
     by_labels = {
         found.series[row]: value for row, value in zip(found.row, found.value, strict=True)
     }

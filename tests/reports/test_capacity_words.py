@@ -40,8 +40,8 @@ def test_rows_are_ranked_by_what_runs_out_first():
         (
             "later",
             (
-                "likely at its limit in about 5 weeks or later (about 6 Feb 2026); earliest plausible "
-                "26 Jan 2026, 1 chance in 10 by then"
+                "likely at its limit in about 5 weeks or later (about 6 Feb 2026); earliest "
+                "plausible 26 Jan 2026, 1 chance in 10 by then"
             ),
         ),
         (
