@@ -3,9 +3,10 @@
     python benchmarks/capacity.py [--quick] [--series 150]
 
 Seven kinds of series, one value an hour for 120 days, and what comes in the 45 days after, of the
-same process. Odd series are turned upside down, so that their limit lies below. The median error
-is over series that reach their limit, in percent of the time that it took. *Who knows the
-process* foretells from 200 futures that begin at the same instant: nobody can do better.
+same process. Every other series is what is left until its limit, so that its limit is 0, from
+above. The median error is over series that reach their limit, in percent of the time that it took.
+*Who knows the process* foretells from 200 futures that begin at the same instant: nobody can do
+better.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forewarn_data.fleets import DAY_SLOTS, KINDS, Nearing, Span, fleet
-from forewarn_models.arrays import FloatArray
+from forewarn_models.arrays import BooleanArray, FloatArray
 from forewarn_models.capacity import breach_probability, time_to_limit_seconds
 from forewarn_models.contract import Side
 from forewarn_models.forecasters.hybrid import Hybrid
@@ -37,13 +38,25 @@ class Said:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
+    """How a method did.
+
+    Args:
+        error: median |p50 - truth| / truth over series that reach their limit.
+        cover: share of series whose truth lies from p10 to p90; +Inf is at least any truth.
+        cover_finite: the same of those whose p90 lies within the horizon.
+        none_right: share with p50 = +Inf among those that do not reach their limit.
+        brier: mean squared error of the probabilities of a breach.
+    """
+
     error: float
     cover: float
+    cover_finite: float
     none_right: float
     brier: float
 
     def row(self) -> str:
-        return f"{self.error:.1%} | {self.cover:.2f} | {self.none_right:.2f} | {self.brier:.3f}"
+        covers = f"{self.cover:.2f} | {self.cover_finite:.2f}"
+        return f"{self.error:.1%} | {covers} | {self.none_right:.2f} | {self.brier:.3f}"
 
 
 def first_passage_hours(path: FloatArray, limit: FloatArray) -> FloatArray:
@@ -53,16 +66,15 @@ def first_passage_hours(path: FloatArray, limit: FloatArray) -> FloatArray:
 
 
 def forewarn(made: list[Nearing], span: Span) -> Said:
-    """Return what the default forecaster says; odd rows lie upside down."""
+    """Return what the default forecaster says; every other row is what is left until the limit."""
     hours, chance = np.empty((len(made), 3)), np.empty((len(made), len(SHARES)))
-    sides: tuple[tuple[Side, float], ...] = (("above", 1.0), ("below", -1.0))
-    for place, (side, sign) in enumerate(sides):
+    sides: tuple[Side, ...] = ("above", "below")
+    for place, side in enumerate(sides):
         rows = made[place::2]
-        values = sign * np.stack([row.history for row in rows])
+        values, limits = _seen(rows, side)
         series = tuple((("row", str(row)),) for row in range(len(rows)))
         panel = Panel(values, series, 0, HOUR_MILLISECONDS)
         extremes = Hybrid().fit(panel).extremes(span.n_ahead, side)
-        limits = sign * np.array([row.limit for row in rows])
         now = panel.end_milliseconds - HOUR_MILLISECONDS
         found = time_to_limit_seconds(extremes, limits, LEVELS, now_milliseconds=now)
         hours[place::2] = found / 3600
@@ -71,6 +83,11 @@ def forewarn(made: list[Nearing], span: Span) -> Said:
             said = breach_probability(extremes, limits, until_milliseconds=until)
             chance[place::2, column] = said
     return Said(hours, chance)
+
+
+def _seen(rows: list[Nearing], side: Side) -> tuple[FloatArray, FloatArray]:
+    values, limits = np.stack([row.history for row in rows]), np.array([row.limit for row in rows])
+    return (values, limits) if side == "above" else (limits[:, None] - values, 0 * limits)
 
 
 def who_knows(made: list[Nearing], span: Span) -> Said:
@@ -102,11 +119,16 @@ def figures(said: Said, truth: FloatArray, span: Span) -> Figures:
     is_covered = (low <= truth) & ((truth <= high) | np.isposinf(high))
     came = np.stack([truth <= share * span.n_ahead for share in SHARES], axis=1)
     return Figures(
-        float(np.median(off)) if reached.any() else np.nan,
+        float(np.median(off)) if len(off) else np.nan,
         float(is_covered.mean()),
-        float(np.isposinf(said.hours[~reached, 1]).mean()) if (~reached).any() else np.nan,
+        _mean(is_covered[np.isfinite(high)]),
+        _mean(np.isposinf(said.hours[~reached, 1])),
         float(((said.chance - came) ** 2).mean()),
     )
+
+
+def _mean(values: BooleanArray) -> float:
+    return float(values.mean()) if len(values) else np.nan
 
 
 def reliability(chance: FloatArray, came: FloatArray) -> list[str]:
@@ -133,6 +155,11 @@ def methods_of(made: list[Nearing], span: Span) -> Mapping[str, Said]:
     }
 
 
+def _joined(said: list[Said]) -> Said:
+    hours, chance = [one.hours for one in said], [one.chance for one in said]
+    return Said(np.concatenate(hours), np.concatenate(chance))
+
+
 def main() -> None:
     """Print tables in Markdown."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -142,8 +169,8 @@ def main() -> None:
     options = parser.parse_args()
     n_series = 20 if options.quick else options.series
     span = Span(120 * DAY_SLOTS, 45 * DAY_SLOTS, 201)
-    print("| kind | method | median error | p10-p90 covers | none said of none | Brier |")
-    print("|---" * 6 + "|")
+    print("| kind | method | error | p10-p90 covers | where p90 is finite | none of none | Brier |")
+    print("|---" * 7 + "|")
     truths, all_said = [], {}
     for kind in KINDS:
         made = fleet(kind, n_series, span, seed=options.seed)
@@ -155,12 +182,7 @@ def main() -> None:
             if not name.startswith("predict"):
                 print(f"| {kind} | {name} | {figures(said, truth, span).row()} |", flush=True)
     truth = np.concatenate(truths)
-    joined = {
-        name: Said(
-            *(np.concatenate([getattr(one, part) for one in said]) for part in ("hours", "chance"))
-        )
-        for name, said in all_said.items()
-    }
+    joined = {name: _joined(said) for name, said in all_said.items()}
     for name, said in joined.items():
         print(f"| **all** | {name} | {figures(said, truth, span).row()} |")
     came = np.stack([truth <= share * span.n_ahead for share in SHARES], axis=1)

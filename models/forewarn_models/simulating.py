@@ -20,8 +20,6 @@ _SHARPNESS = 6.0
 _WORST = 1.5
 _LEAST_CELLS = 8
 _LINE = 1  # of the shapes of trends
-# Where a series comes this near to zero, in units of its median, logarithms say little of it.
-_LEAST_SHARE = 0.01
 _LARGEST_LOG = 300.0  # of a value; growth beyond is no number any more
 
 
@@ -54,14 +52,12 @@ class Known(NamedTuple):
 
     Args:
         past: cells of their history; where small values are asked for, upside down.
-        zero: (n_series,) where the signal's zero lies in it.
-        sign: -1 where it lies upside down, else 1.
+        origin: (n_series,) below all of it, from where growth is measured in logarithms.
         width: how many cells a day has, at least 1.
     """
 
     past: Past
-    zero: FloatArray
-    sign: float
+    origin: FloatArray
     width: int
 
 
@@ -96,11 +92,10 @@ def way_weights(known: Known, n_ahead: int, *, seed: int = 0) -> FloatArray:
     """Return (n_series, n_ways) weights that sum to 1, from a back-test at earlier origins.
 
     Each way is judged by the continuous ranked probability score (Gneiting and Raftery 2007) of
-    the largest values reached; a series too young for that gives all ways the same weight. Ways in
-    logarithms have none for a series that comes near zero.
+    the largest values reached; a series too young for that gives all ways the same weight.
     """
     n_series, n_cells = known.past.level.shape
-    n_steps = min(n_ahead, n_cells // 3)
+    n_steps = min(n_ahead, n_cells // 4)
     loss = np.zeros((n_series, len(_WAYS)))
     count = np.zeros((n_series, 1))
     for origin in _origins(n_cells, n_steps):
@@ -109,7 +104,7 @@ def way_weights(known: Known, n_ahead: int, *, seed: int = 0) -> FloatArray:
         loss += np.where(is_judged, own, 0.0)
         count += is_judged
     loss = np.where(count > 0, loss, 1.0)
-    return _normed(np.where(_IN_LOGS & ~_has_logs(known)[:, None], np.inf, loss))
+    return _normed(loss)
 
 
 def _origins(n_cells: int, n_steps: int) -> list[int]:
@@ -147,13 +142,11 @@ def _reached(known: Known, way: IntegerArray, table: _Table, marks: IntegerArray
     plain = _asked(past, ways, ~in_logs, table, marks)
     if not in_logs.any():
         return plain
-    zero, sign = known.zero, known.sign
-    logs = past._replace(
-        level=_logs(past.level, zero, sign), highest=_logs(past.highest, zero, sign)
-    )
+    origin = known.origin[:, None]
+    logs = past._replace(level=_logs(past.level - origin), highest=_logs(past.highest - origin))
     ways = _ways(logs, way, table, marks, width=known.width)
     bent = _asked(logs, ways, in_logs, table, marks)
-    back = zero[:, None, None] + sign * np.exp(np.minimum(sign * bent, _LARGEST_LOG))
+    back = origin[:, None] + np.exp(np.minimum(bent, _LARGEST_LOG))
     return np.where(in_logs[:, :, None], back, plain)
 
 
@@ -164,21 +157,9 @@ def _asked(
     return highest_reached(past, asked, table.blocks, marks)
 
 
-def _logs(values: FloatArray, zero: FloatArray, sign: float) -> FloatArray:
-    distance = sign * (values - zero[:, None])
-    logs: FloatArray = sign * np.log(np.maximum(distance, np.finfo(np.float64).tiny))
+def _logs(distance: FloatArray) -> FloatArray:
+    logs: FloatArray = np.log(np.maximum(distance, np.finfo(np.float64).tiny))
     return logs
-
-
-def _has_logs(known: Known) -> BooleanArray:
-    """Return (n_series,) whether the series stays well above zero."""
-    past = known.past
-    distance = known.sign * (past.level - known.zero[:, None])
-    held = np.arange(distance.shape[1]) >= past.first[:, None]
-    least = np.where(held, distance, np.inf).min(axis=1)
-    enough = np.maximum(_LEAST_SHARE * np.median(distance, axis=1), np.finfo(np.float64).tiny)
-    has_logs: BooleanArray = least > enough
-    return has_logs
 
 
 def _ways(past: Past, way: IntegerArray, table: _Table, marks: IntegerArray, *, width: int) -> Ways:
