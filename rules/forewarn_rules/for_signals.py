@@ -70,6 +70,7 @@ def _group_of(signal: SignalRules, rules: Sequence[Mapping[str, Any]]) -> dict[s
         alert
         for alert, is_needed in (
             ("ForewarnForecastUnskilled", signal.has_forecast),
+            ("ForewarnLimitSoon", signal.has_limit),
             ("ForewarnLimitBreach", signal.has_limit),
         )
         if not is_needed

@@ -87,9 +87,12 @@ def test_no_rule_of_a_signal_looks_at_another_one() -> None:
     assert [alert for (_, alert), rule in rules.items() if "signal=~" in rule["expr"]] == []
 
 
-def test_only_a_signal_with_a_limit_has_the_rule_of_the_limit() -> None:
-    names = [group for group, alert in rules_of(LATENCY, DISK) if alert == "ForewarnLimitBreach"]
-    assert names == ["forewarn-disk_free"]
+def test_only_a_signal_with_a_limit_has_the_rules_of_the_limit() -> None:
+    found = [names for names in rules_of(LATENCY, DISK) if "Limit" in names[1]]
+    assert found == [
+        ("forewarn-disk_free", "ForewarnLimitSoon"),
+        ("forewarn-disk_free", "ForewarnLimitBreach"),
+    ]
 
 
 def test_only_a_signal_that_is_forecast_has_the_rule_of_its_skill() -> None:

@@ -55,6 +55,14 @@ def test_a_warning_is_held_back_by_a_critical_episode_of_the_same_series_only(
     ]
 
 
+def test_a_limit_that_is_near_holds_back_that_it_is_within_the_horizon(example: str) -> None:
+    series = {"signal": "disk_free", "mountpoint": "/data"}
+    soon = {"alertname": "ForewarnLimitSoon", "severity": "critical", **series}
+    breach = {"alertname": "ForewarnLimitBreach", "severity": "warning", **series}
+    other = {**breach, "mountpoint": "/"}
+    assert states(example, soon, breach, other, suppressed=1) == ["active", "suppressed", "active"]
+
+
 def test_a_failing_source_holds_back_what_follows_from_it_and_no_page(example: str) -> None:
     failing = {"alertname": "ForewarnSourceFailing", "signal": "latency", "severity": "critical"}
     blind = {"alertname": "ForewarnCannotSay", "signal": "latency", "severity": "warning"}
