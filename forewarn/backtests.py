@@ -21,7 +21,7 @@ from forewarn_adapters.source import Source, open_source
 from forewarn_models.arrays import AnyArray
 from forewarn_models.budget import DEFAULT_BUDGET, Budget
 from forewarn_models.durations import format_duration
-from forewarn_models.errors import ForewarnError, NotEnoughHistory
+from forewarn_models.errors import ConfigError, ForewarnError, NotEnoughHistory
 from forewarn_models.rulers import ruler_of
 from forewarn_training.backtest import Backtest, run_backtest
 from forewarn_training.backtest_report import (
@@ -73,6 +73,12 @@ class Tested:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def check_days(days: float) -> None:
+    """Raise ConfigError when so many days cannot be judged."""
+    if not 0 < days <= 3_650:
+        raise ConfigError(f"--days must be more than 0 and at most 3650, got {days:g}")
 
 
 def backtest_signals(
@@ -142,11 +148,11 @@ def write_out(out: Path, tests: Sequence[Tested]) -> None:
     tables = [alarm_columns(test.backtest) for test in tests if test.backtest]
     if tables:
         names = tables[0].keys()
-        columns = {name: _joined([table[name] for table in tables]) for name in names}
+        columns = {name: joined([table[name] for table in tables]) for name in names}
         write_columns(out / "alarms.csv", columns)
     for test in tests:
         for number, (series, image) in enumerate(test.pictures.items(), start=1):
-            write_bytes(out / f"{_file_name(test.name, number, series)}.png", image)
+            write_bytes(out / picture_name(test.name, number, series), image)
 
 
 def _labels(order: Order, source: Source, recording: Recording) -> LabelledEvents | None:
@@ -212,11 +218,12 @@ def _attempt(name: str, work: Callable[[], Tested]) -> Tested:
         return Tested(name, errors=(str(failed),))
 
 
-def _joined(parts: Sequence[list[str] | AnyArray]) -> list[str] | AnyArray:
+def joined(parts: Sequence[list[str] | AnyArray]) -> list[str] | AnyArray:
+    """Return columns of several tables as one."""
     whole: AnyArray = np.concatenate([np.asarray(part) for part in parts])
     return [str(cell) for cell in whole] if isinstance(parts[0], list) else whole
 
 
-def _file_name(name: str, number: int, series: str) -> str:
+def picture_name(name: str, number: int, series: str) -> str:
     """Return a name of letters that any file system takes; the number keeps names apart."""
-    return f"{name}-{number:02d}-{_UNSAFE.sub('_', series).strip('_')}"[:_LONGEST_NAME]
+    return f"{name}-{number:02d}-{_UNSAFE.sub('_', series).strip('_')}"[:_LONGEST_NAME] + ".png"

@@ -72,7 +72,7 @@ class ForecastJob:
         n_steps = self.horizon.steps(step)
         warning = None
         try:
-            forecast = self._forecast(_panel(file), n_steps)
+            forecast = self._forecast(panel_of_file(file), n_steps)
             warning = _unsaid(file, forecast)
         except NotEnoughHistory as too_little:
             warning = f"nothing can be said: {too_little.fact}"
@@ -86,8 +86,11 @@ class ForecastJob:
         return fitted.predict(n_steps, self.levels)
 
 
-def _panel(file: SeriesFile) -> Panel:
-    """Return the series on a grid whose last slot is at the last timestamp."""
+def panel_of_file(file: SeriesFile) -> Panel:
+    """Return the series on a grid whose last slot is at the last timestamp.
+
+    Raises NotEnoughHistory for a single timestamp and DataError where gaps make it too large.
+    """
     samples, step = file.samples, file.step_milliseconds
     times = samples.timestamp_milliseconds
     if not step:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forewarn.commands.backtest_forecasts import backtest_forecasts, forecast_order
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from forewarn.backtests import Order, Tested
     from forewarn_training.backtest import Backtest
 
+_DAYS = 7.0
 _MOST_ALARMS = 20
 _SHOWN = ("start", "end", "series", "direction", "rarity", "view", "verdict")
 
@@ -27,7 +30,13 @@ def backtest(  # noqa: PLR0913  one for each option of the command
     ] = None,
     *,
     config: Annotated[Path, typer.Option(help="The configuration.")] = Path("forewarn.yaml"),
-    days: Annotated[float, typer.Option(help="How many of the last days are judged.")] = 7.0,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            help="How many of the last days are judged; default: 7, of forecasts the newer half of "
+            "the history."
+        ),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -53,11 +62,25 @@ def backtest(  # noqa: PLR0913  one for each option of the command
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="A folder for alarms.csv and a picture of each series."),
+        typer.Option(help="A folder for a table and a picture of each series."),
+    ] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Judge forecasts in place of alarms.")
+    ] = False,
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION|STEPS",
+            help="How far ahead files are forecast; default: 1d. Signals have their own horizon.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The forecaster to try in place of the signal's own; files: auto."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
-    """Show what would have alerted in the last days.
+    """Show what would have alerted in the last days, or how good forecasts would have been.
 
     The past is lived through again with the code that scores live: a model is trained on what
     came before, judges what came then, and is trained again on the schedule. Nothing is enabled
@@ -70,9 +93,15 @@ def backtest(  # noqa: PLR0913  one for each option of the command
     alarms were near one, from half an hour before to an hour after (precision), how late the
     first came, and what a threshold that accepts 1, 3 or 10 times the budget would find.
 
+    With --forecast the signals, or files, are forecast from up to eight earlier instants, and that
+    is held against what came: error beside that of the value a day before, how much came inside
+    the bands, and whether it was too high or too low; by distance, and with --out by series.
+
     Back-tests of signals are kept in MLflow, beside the signal's trainings.
 
     Example: forewarn backtest api_latency_p99 --days 7 --labels incidents.csv --out back-test
+
+    Example: forewarn backtest disk_used --forecast --out back-test
 
     Exit codes: 0 done, 1 a signal or file failed (the others are done), 2 the configuration, a
     name or an option is refused.
@@ -80,14 +109,37 @@ def backtest(  # noqa: PLR0913  one for each option of the command
     from forewarn.backtests import write_out
 
     files, names = _kinds(targets or [])
-    order = _order(days, budget, labels=labels, alerts=labels_from_alerts, out=out)
-    tests = _tested(config, files, names, order)
+    if forecast:
+        _check_alone(
+            forecast=True, budget=budget, labels=labels, labels_from_alerts=labels_from_alerts
+        )
+        order = forecast_order(days=days, horizon=horizon, model=model, out=out)
+        if not backtest_forecasts(config, files, names, order, as_json=as_json):
+            raise typer.Exit(1)
+        return
+    _check_alone(forecast=False, horizon=horizon, model=model)
+    asked = _order(
+        _DAYS if days is None else days, budget, labels=labels, alerts=labels_from_alerts, out=out
+    )
+    tests = _tested(config, files, names, asked)
     if out is not None:
         write_out(out, tests)
-    _warn_of_strangers(order, tests)
+    _warn_of_strangers(asked, tests)
     _show(tests, as_json=as_json)
     if any(test.errors for test in tests):
         raise typer.Exit(1)
+
+
+def _check_alone(*, forecast: bool, **options: object) -> None:
+    """Refuse options of the other kind of back-test."""
+    from forewarn_models.errors import ConfigError
+
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if given:
+        raise ConfigError(
+            f"{given[0]} is for {'alarms' if forecast else 'forecasts'}: leave it out, or "
+            f"{'leave out' if forecast else 'add'} --forecast"
+        )
 
 
 def _kinds(targets: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -106,13 +158,12 @@ def _kinds(targets: Sequence[str]) -> tuple[list[Path], list[str]]:
 def _order(
     days: float, budget: str | None, *, labels: Path | None, alerts: str | None, out: Path | None
 ) -> "Order":
-    from forewarn.backtests import Order
+    from forewarn.backtests import Order, check_days
     from forewarn_adapters.labelled import check_alerts_selector, read_labels
     from forewarn_models.budget import parse_budget
     from forewarn_models.errors import ConfigError
 
-    if not 0 < days <= 3_650:
-        raise ConfigError(f"--days must be more than 0 and at most 3650, got {days:g}")
+    check_days(days)
     if labels is not None and alerts is not None:
         raise ConfigError("--labels and --labels-from-alerts exclude each other: give one")
     if alerts is not None:

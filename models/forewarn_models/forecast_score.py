@@ -25,12 +25,23 @@ ENOUGH_OUTCOMES = 30.0
 # Bands that hold less than this of what comes are wrong by far; wide ones are only a pity.
 _LEAST_COVERAGE = {0.8: 0.6, 0.95: 0.8}
 
+_SHARES_OF_HORIZON = (0.25, 0.5, 1.0)
 _SUMS = ("outcomes", "error", "excess", "inside_80", "inside_95", "rivalled_error", "naive_error")
 _OUTCOMES, _ERROR, _EXCESS, _INSIDE, _RIVALLED, _NAIVE = 0, 1, 2, slice(3, 5), 5, 6
 _FADED_AWAY = 0.01
 # Values that differ by less are the same: a constant is foretold up to rounding.
 _ROUNDING = 1e-9
 _ISSUED, _TALLY = "issued_forecast", "forecast_tally"
+
+
+def scored_steps(horizon_steps: float) -> tuple[int, ...]:
+    """Return how many steps ahead forecasts are written out and scored: 1/4, 1/2 and all.
+
+    >>> scored_steps(24)
+    (6, 12, 24)
+    """
+    steps = {max(1, round(horizon_steps * share)) for share in _SHARES_OF_HORIZON}
+    return tuple(sorted(steps))
 
 
 @dataclass(frozen=True, eq=False)

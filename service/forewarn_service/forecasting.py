@@ -14,6 +14,7 @@ from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import Extremes, FittedForecaster, Forecast
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import ForewarnError
+from forewarn_models.forecast_score import scored_steps
 from forewarn_service.champions import Champions
 from forewarn_service.forecast_scoring import ForecastScoring
 from forewarn_service.limits import limits_of, side_of
@@ -24,7 +25,6 @@ from forewarn_service.worker import Worker
 
 # Central bands, in percent.
 LEVELS = (80.0, 95.0)
-_SHARES_OF_HORIZON = (0.25, 0.5, 1.0)
 _MOST_STEPS = 20_000
 
 _log = logging.getLogger(__name__)
@@ -155,8 +155,7 @@ def horizons_of(policy: ForecastPolicy) -> tuple[timedelta, ...]:
     >>> [str(each) for each in horizons_of(ForecastPolicy(step="1h", horizon="1d"))]
     ['6:00:00', '12:00:00', '1 day, 0:00:00']
     """
-    steps = {max(1, round(policy.horizon * share / policy.step)) for share in _SHARES_OF_HORIZON}
-    return tuple(policy.step * count for count in sorted(steps))
+    return tuple(policy.step * count for count in scored_steps(policy.horizon / policy.step))
 
 
 def from_now(forecast: Forecast, *, now: int, horizon: timedelta) -> Forecast:
