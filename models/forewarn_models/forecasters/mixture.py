@@ -4,7 +4,7 @@ Each series is moved and scaled to median 0 and typical deviation 1 before anyth
 forecasts follow every shift and scale of their input, and no value is too large to square.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 
@@ -46,8 +46,8 @@ _LARGEST = 1e150
 _DEFAULT_HORIZON_MILLISECONDS = 2 * 86_400_000
 _MOST_JUDGED_STEPS = 1008
 _MOST_STEPS = 100_000
-# Numbers in a block of series: a block's forecasts at all origins stay within some hundred MB.
-_BLOCK_NUMBERS = 4_000_000
+# Numbers in a block of series: its forecasts at all origins stay near the processor's caches.
+_BLOCK_NUMBERS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,7 @@ def fit_mixture(
 
     Raises NotEnoughHistory when no series has two samples.
     """
-    values = usable_values(history, what=f"the forecaster {kind!r}")
+    check_samples(history, what=f"the forecaster {kind!r}")
     end, step = history.end_milliseconds, history.step_milliseconds
     asked = -(-(milliseconds_of(horizon) if horizon else _DEFAULT_HORIZON_MILLISECONDS) // step)
     # Seasonal naive is what its formula says, slot by slot.
@@ -207,17 +207,11 @@ def fit_mixture(
     n_steps = max(1, min(-(-asked // thinning), n_known // 3, _MOST_JUDGED_STEPS))
     plan = _Plan(candidates, is_weighed, n_steps, end, step, thinning, bounds)
     blocks = _blocks(
-        (len(values), n_known),
+        (history.n_series, n_known),
         n_steps * len(candidates),
         n_origins=len(origin_ages(n_known, n_steps, step * thinning)),
     )
-    learned = [_learn(values[block], plan) for block in blocks]
-    joined = Learned(
-        *(
-            np.concatenate([getattr(part, field.name) for part in learned])
-            for field in fields(Learned)
-        )
-    )
+    joined = _joined((_learn(usable(history.values[block]), plan) for block in blocks), blocks)
     return FittedMixture(kind, candidates, history.series, end, step, thinning, joined)
 
 
@@ -260,11 +254,22 @@ def usable_values(history: Panel, *, what: str) -> FloatArray:
 
     Raises NotEnoughHistory when no series has two samples.
     """
-    values = np.where(np.abs(history.values) < _LARGEST, history.values, np.nan)
-    most = int(np.isfinite(values).sum(axis=1).max(initial=0))
+    check_samples(history, what=what)
+    return usable(history.values)
+
+
+def usable(values: FloatArray) -> FloatArray:
+    """Return values with infinities and absurd sizes as NaN."""
+    return np.where(np.abs(values) < _LARGEST, values, np.nan)
+
+
+def check_samples(history: Panel, *, what: str) -> None:
+    """Raise NotEnoughHistory when no series has two usable samples."""
+    # Row by row: a panel may fill half of the memory.
+    counts = (int((np.abs(row) < _LARGEST).sum()) for row in history.values)
+    most = max(counts, default=0)
     if most < LEAST_SAMPLES:
         raise NotEnoughHistory(what, needed=LEAST_SAMPLES, got=most)
-    return values
 
 
 def check_steps(n_steps: int) -> None:
@@ -297,6 +302,18 @@ def _learn(values: FloatArray, plan: _Plan) -> Learned:
     in_slots = period * plan.thinning
     rest = (floor, ceiling, in_slots, weights, spread.scale, spread.table, detail)
     return Learned(normed, centre, size, *rest)
+
+
+def _joined(parts: Iterable[Learned], blocks: Sequence[slice]) -> Learned:
+    """Return what was learned of blocks as one, each part let go before the next is learned."""
+    joined: dict[str, FloatArray] = {}
+    for block, part in zip(blocks, parts, strict=True):
+        for field in fields(Learned):
+            array: FloatArray = getattr(part, field.name)
+            if field.name not in joined:
+                joined[field.name] = np.empty((blocks[-1].stop, *array.shape[1:]))
+            joined[field.name][block] = array
+    return Learned(**joined)
 
 
 def _repeated(detail: FloatArray, n_times: int) -> FloatArray:
@@ -343,7 +360,7 @@ def _typical_deviation(deviations: FloatArray) -> FloatArray:
     return np.where(chosen > 0, chosen, 1.0)
 
 
-def _blocks(shape: tuple[int, int], numbers_per_series: int, *, n_origins: int) -> Iterator[slice]:
+def _blocks(shape: tuple[int, int], numbers_per_series: int, *, n_origins: int) -> list[slice]:
     """Return slices of rows that bound how much memory is used at once."""
     rows = max(1, _BLOCK_NUMBERS // max(1, n_origins * (shape[1] + numbers_per_series)))
-    return (slice(first, first + rows) for first in range(0, shape[0], rows))
+    return [slice(first, min(first + rows, shape[0])) for first in range(0, shape[0], rows)]
