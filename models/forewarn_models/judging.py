@@ -15,6 +15,7 @@ from forewarn_models.layout import (
     CLUSTER,
     CLUSTERS,
     CROWDING,
+    DAY_MEAN,
     DECADES,
     DEVIATIONS,
     EXCEEDANCES,
@@ -31,6 +32,7 @@ from forewarn_models.layout import (
     N_WINDOWS,
     NOISE,
     NOVEL_DEVIATION,
+    NOVEL_DRIFT,
     NOVEL_LEVEL,
     NOVEL_SEASON,
     NOVEL_UNREST,
@@ -41,12 +43,14 @@ from forewarn_models.layout import (
     RISING,
     RUN,
     SEEN,
+    SETTLING,
     SHORT_MEAN,
     SIGNS,
     TAIL,
     UNREST_NOW,
     UNREST_USUAL,
     USUAL,
+    WEEK_MEAN,
 )
 from forewarn_models.noise import (
     FEWEST,
@@ -66,6 +70,7 @@ from forewarn_models.tails import N_TAIL, size_decades
 from forewarn_models.views import (
     CHANGE,
     DISCOUNTS,
+    DRIFT,
     LEVEL_VIEW,
     N_VIEWS,
     SEASON,
@@ -85,6 +90,7 @@ UNREST_FLOOR = 0.05  # of what is usual: calm below this is not told apart
 _DEVIATION_GAIN = 0.3  # decades that a new deviation counts for more than a new value
 # Days that must be watched before the means of these things mean something.
 DEVIATION_DAYS, SEASON_DAYS, UNREST_DAYS = 1.0, 3.0, 1.0
+DRIFT_DAYS = 7.0  # and as many more before any is told: weeks have their own drifts
 _SECONDS_A_DAY = 86_400.0
 _DAY_DECADES = log10(_SECONDS_A_DAY)
 _ALIKE = 1.25  # times as large as one that came back every day, and still the same
@@ -231,6 +237,10 @@ def judge_novelty(
         unrest = log(now / usual + UNREST_FLOOR)
         work[DECADES + UNREST] = _novel(exact, NOVEL_UNREST, unrest, days - UNREST_DAYS)
         work[SIGNS + UNREST] = 1.0 if now >= usual else -1.0
+    drift = exact[DAY_MEAN] - exact[WEEK_MEAN]
+    if exact[SETTLING] <= 0.0 and _goes_on(value - exact[WEEK_MEAN], drift):
+        work[DECADES + DRIFT] = _novel(exact, NOVEL_DRIFT, drift, days - 2.0 * DRIFT_DAYS)
+        work[SIGNS + DRIFT] = 1.0 if drift >= 0.0 else -1.0
 
 
 @compiled

@@ -7,6 +7,7 @@ from forewarn_models.baseline import edge_after, moved
 from forewarn_models.compiled import compiled
 from forewarn_models.judging import (
     DEVIATION_DAYS,
+    DRIFT_DAYS,
     LOG_EVERY,
     SEASON_DAYS,
     UNREST_DAYS,
@@ -20,6 +21,8 @@ from forewarn_models.layout import (
     CLUSTER,
     CLUSTERS,
     CROWDING,
+    DAY_MEAN,
+    DECADES,
     DEVIATIONS,
     EDGE_HIGH,
     EDGE_LOW,
@@ -29,6 +32,7 @@ from forewarn_models.layout import (
     HOUR_COUNTS,
     HOUR_MEANS,
     IN_BLOCK,
+    IN_LONG_BLOCK,
     IN_NOISE,
     LAST,
     LAST_HOUR,
@@ -41,11 +45,11 @@ from forewarn_models.layout import (
     MOVING,
     N_CHANNELS,
     N_CLUSTER,
-    N_NOVEL,
     N_WINDOWS,
     NEXT_FIT,
     NOISE,
     NOVEL_DEVIATION,
+    NOVEL_DRIFT,
     NOVEL_LEVEL,
     NOVEL_SEASON,
     NOVEL_UNREST,
@@ -55,6 +59,7 @@ from forewarn_models.layout import (
     RUN,
     SEASONAL,
     SEEN,
+    SETTLING,
     SHORT_MEAN,
     SIZES,
     SLOT,
@@ -63,6 +68,7 @@ from forewarn_models.layout import (
     UNREST_USUAL,
     USUAL,
     WAITING_RUN,
+    WEEK_MEAN,
 )
 from forewarn_models.noise import (
     FEWEST,
@@ -82,9 +88,12 @@ from forewarn_models.noise import (
 from forewarn_models.novelty import MAIN, SECOND, add, gap_share, pass_block
 from forewarn_models.rules import Rules
 from forewarn_models.tails import N_BINS, N_TAIL, bin_of, fit_tail
+from forewarn_models.views import DISCOUNTS, DRIFT, LEVEL_VIEW
 from forewarn_models.windows import N_ACCOUNT, SLOTS, push
 
 _CROWD_PRIOR = 2.0
+# Decades of seconds from which a new level explains a drift, and a drift was told.
+_NEWS, _TOLD = 6.5, 5.5
 _HOUR_SECONDS = 3_600.0
 _SETTLED = 4_000.0  # samples after which tails change slowly
 
@@ -127,6 +136,7 @@ def remember(
     push(exact, places, work, RISING + SLOTS, value, rules.slow)
     _remember_means(exact, value, error, rules)
     _remember_novelty(exact, value, error, rules)
+    _remember_drift(exact, work, rules)
     if exact[GAP] > 0.0:
         exact[LONGEST_GAP] = max(exact[LONGEST_GAP], exact[GAP])
         exact[GAPS] += exact[GAP]
@@ -175,8 +185,10 @@ def _remember_means(exact: FloatArray, value: float, error: float, rules: Rules)
     change = abs(value - exact[LAST]) if exact[SEEN] > 0.0 else 0.0
     exact[LONG_MEAN] += max(early, rules.long) * (value - exact[LONG_MEAN])
     exact[SHORT_MEAN] += max(early, rules.short) * (error - exact[SHORT_MEAN])
+    exact[DAY_MEAN] += max(early, rules.day) * (value - exact[DAY_MEAN])
+    exact[WEEK_MEAN] += max(early, rules.week) * (value - exact[WEEK_MEAN])
     exact[UNREST_NOW] += max(early, rules.unrest) * (change - exact[UNREST_NOW])
-    exact[UNREST_USUAL] += max(early, rules.days) * (change - exact[UNREST_USUAL])
+    exact[UNREST_USUAL] += max(early, rules.week) * (change - exact[UNREST_USUAL])
     is_moving = 0.0 if value == exact[LAST] else 1.0
     exact[MOVING] += max(early, rules.unrest) * (is_moving - exact[MOVING])
     if is_moving == 0.0:
@@ -206,8 +218,36 @@ def _remember_novelty(exact: FloatArray, value: float, error: float, rules: Rule
     exact[IN_BLOCK] = 0.0
     exact[LONGEST] = max(exact[LONGEST], exact[WAITING_RUN])
     exact[WAITING_RUN] = exact[RUN]
-    for novel in range(N_NOVEL):
+    for novel in range(NOVEL_DRIFT):
         pass_block(exact, novel_places(novel))
+
+
+@compiled
+def _remember_drift(exact: FloatArray, work: FloatArray, rules: Rules) -> None:
+    """Take in how far the last day lies from the last week.
+
+    A new level is told by its own view; what it moves for a day is learned at once. So is a drift
+    that was told for some hours.
+    """
+    if watched_days(exact, rules) <= DRIFT_DAYS:
+        return
+    if work[DECADES + LEVEL_VIEW] - DISCOUNTS[LEVEL_VIEW] > _NEWS:
+        exact[SETTLING] = rules.settled
+    elif exact[SETTLING] > 0.0:
+        exact[SETTLING] -= 1.0
+    elif work[DECADES + DRIFT] - DISCOUNTS[DRIFT] > _TOLD:
+        exact[SETTLING] -= 1.0
+        if exact[SETTLING] <= -rules.told:
+            exact[SETTLING] = rules.settled
+    drift, places = exact[DAY_MEAN] - exact[WEEK_MEAN], novel_places(NOVEL_DRIFT)
+    if exact[SETTLING] > 0.0:
+        add(exact, places, MAIN, drift, drift)
+        return
+    _wait(exact, NOVEL_DRIFT, drift)
+    exact[IN_LONG_BLOCK] += 1.0
+    if exact[IN_LONG_BLOCK] >= rules.long_block:
+        exact[IN_LONG_BLOCK] = 0.0
+        pass_block(exact, places)
 
 
 @compiled

@@ -21,8 +21,10 @@ class Rules(NamedTuple):
         level: of the baseline.
         step_seconds, step_decades: of the grid, and its decimal logarithm.
         lags: slots back to the middle of each window.
-        block: samples that wait together to be known.
-        long, short, unrest, days: gains of means over four hours, one hour, four hours, a week.
+        block, long_block: samples that wait together to be known; the long one is of drifts.
+        told, settled: samples for which a drift is told, and then learned.
+        long, short, unrest, day, week: gains of means over four hours, one hour, four hours, a
+            day and a week.
         cluster_gap: quiet slots that part two episodes.
         wanted: +1, -1 or 0: the side that can be an anomaly, 0 for both.
     """
@@ -36,10 +38,14 @@ class Rules(NamedTuple):
     step_decades: float
     lags: tuple[int, int]
     block: float
+    long_block: float
+    told: float
+    settled: float
     long: float
     short: float
     unrest: float
-    days: float
+    day: float
+    week: float
     cluster_gap: float
     wanted: int
 
@@ -58,10 +64,14 @@ def rules_of(step_seconds: float, direction: Direction = "both") -> Rules:
         step_decades=log10(step),
         lags=(_half(fast), _half(slow)),
         block=float(max(3, round(30 * _MINUTE / step))),
+        long_block=float(max(3, round(_DAY / step))),
+        told=float(max(3, round(3 * _HOUR / step))),
+        settled=float(max(3, round(_DAY / step))),
         long=_gain(4 * _HOUR, step),
         short=_gain(_HOUR, step),
         unrest=_gain(4 * _HOUR, step),
-        days=_gain(7 * _DAY, step),
+        day=_gain(_DAY, step),
+        week=_gain(7 * _DAY, step),
         cluster_gap=float(cluster_gap(step)),
         wanted={"both": 0, "up": 1, "down": -1}[direction],
     )

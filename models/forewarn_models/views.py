@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 
 Direction: TypeAlias = Literal["both", "up", "down"]
 
-CHANGE, SLOWER, VALUE, LEVEL_VIEW, SEASON, UNREST, STUCK = range(7)
-N_VIEWS = 7
+CHANGE, SLOWER, VALUE, LEVEL_VIEW, SEASON, UNREST, DRIFT, STUCK = range(8)
+N_VIEWS = 8
 VIEWS = (
     "change",  # against the last ten minutes
     "slower_change",  # against the last hour
@@ -20,9 +20,10 @@ VIEWS = (
     "level",  # of the last hours, never seen
     "season",  # against the time of day and week, for an hour
     "unrest",  # the last hours were wilder or calmer than ever
+    "drift",  # of the last day from the last week, never so far
     "stuck",  # at one value for longer than ever
 )
-DISCOUNTS = (0.3, 0.3, 0.1, 0.5, 0.7, 0.7, 1.0)
+DISCOUNTS = (0.3, 0.3, 0.1, 0.5, 0.7, 0.7, 0.9, 1.0)
 
 # For people: what is rare about a value, by view. The page's annotation says the same.
 WORDS: Mapping[str, str] = MappingProxyType(
@@ -33,6 +34,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "level": "a level of the last hours never seen before",
         "season": "an hour unlike this time of day and week",
         "unrest": "wilder or calmer for hours than ever before",
+        "drift": "drifting for a day or longer as never before",
         "stuck": "stuck at one value for longer than ever before",
     }
 )
