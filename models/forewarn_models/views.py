@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 
 Direction: TypeAlias = Literal["both", "up", "down"]
 
-CHANGE, SLOWER, VALUE, LEVEL_VIEW, SEASON, UNREST, DRIFT, STUCK = range(8)
-N_VIEWS = 8
+CHANGE, SLOWER, VALUE, LEVEL_VIEW, SEASON, UNREST, DRIFT, STUCK, PEERS = range(9)
+N_VIEWS = 9
 VIEWS = (
     "change",  # against the last ten minutes
     "slower_change",  # against the last hour
@@ -22,8 +22,9 @@ VIEWS = (
     "unrest",  # the last hours were wilder or calmer than ever
     "drift",  # of the last day from the last week, never so far
     "stuck",  # at one value for longer than ever
+    "peers",  # unlike its siblings, in any of the ways above
 )
-DISCOUNTS = (0.3, 0.3, 0.1, 0.5, 0.7, 0.7, 0.9, 1.0)
+DISCOUNTS = (0.3, 0.3, 0.1, 0.5, 0.7, 0.7, 0.9, 1.0, 0.5)
 
 # For people: what is rare about a value, by view. The page's annotation says the same.
 WORDS: Mapping[str, str] = MappingProxyType(
@@ -36,6 +37,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "unrest": "wilder or calmer for hours than ever before",
         "drift": "drifting for a day or longer as never before",
         "stuck": "stuck at one value for longer than ever before",
+        "peers": "unlike its siblings as never before",
     }
 )
 GROUP_WORDS = "several series strange together"
