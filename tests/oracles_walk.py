@@ -19,7 +19,7 @@ from forewarn_models import layout as at
 from forewarn_models.calendar import UTC, hours_of
 from forewarn_models.rules import rules_of
 from forewarn_models.seasons import NO_SEASON, cycles_of, first_bins
-from forewarn_models.views import DISCOUNTS
+from forewarn_models.views import DISCOUNTS, N_VIEWS
 from forewarn_models.windows import COUNT, FILLED, LEAST_FILLED, N_ACCOUNT, NEXT, SLOTS, SUM
 from strategies import START
 
@@ -354,8 +354,8 @@ def best_kind(judged):
 # The walk
 
 WINDOWS, SEASONAL = (0, 1), 4
-VALUE, DEVIATION, LEVEL, SEASON, UNREST = "value", "deviation", "level", "season", "unrest"
-THINGS = VALUE, DEVIATION, LEVEL, SEASON, UNREST
+THINGS = "value", "deviation", "level", "season", "unrest", "drift"
+VALUE, DEVIATION, LEVEL, SEASON, UNREST, DRIFT = THINGS
 
 
 class Crowd:
@@ -396,6 +396,8 @@ class Series:
         self.moving = self.level = self.level_run = 0.0
         self.edge_low = self.edge_high = baseline.FIRST_EDGE
         self.long_mean = self.short_mean = self.unrest_now = self.unrest_usual = 0.0
+        self.day_mean = self.week_mean = 0.0
+        self.in_drift_block = self.drift_told = self.settling = 0
         self.next_fit = walk._FIRST_FIT
 
     @property
@@ -421,7 +423,11 @@ class Series:
             *(self._crowded(window, *changes[window]) for window in WINDOWS),
             *self._novel(noted),
         ]
-        return [*views, self._stuck(noted)], noted
+        noted.is_new_level, noted.is_new_drift = (
+            views[view][0] - DISCOUNTS[view] > least
+            for view, least in ((3, remembering._LEVEL_NEWS), (6, remembering._DRIFT_NEWS))
+        )
+        return [*views, self._stuck(noted), (0.0, 0.0)], noted  # of its peers a walk says nothing
 
     def _change(self, window, noted, profiles):
         if len(self.windows[window].slots) < LEAST_FILLED:
@@ -474,6 +480,7 @@ class Series:
             (self._new_mean(LEVEL, noted.error, self.long_mean - noted.expected), side),
             (self._new_mean(SEASON, noted.error, self.short_mean), side),
             (unrest or 0.0, side if unrest is None else 1.0 if now >= usual else -1.0),
+            self._drifted(noted.value, side),
         ]
 
     def _new_value(self, noted):
@@ -498,6 +505,14 @@ class Series:
             return None
         days = self.days - judging.UNREST_DAYS
         return self.seen_of[UNREST].decades(math.log(now / usual + judging.UNREST_FLOOR), days)
+
+    def _drifted(self, value, side):
+        drift, away = self.day_mean - self.week_mean, value - self.week_mean
+        goes_on = away >= drift / 2 if drift > 0 else away <= drift / 2
+        if self.settling or not goes_on or drift == 0:
+            return 0.0, side
+        decades = self.seen_of[DRIFT].decades(drift, self.days - 2 * judging.DRIFT_DAYS)
+        return decades, math.copysign(1.0, drift)
 
     def _stuck(self, noted):
         side = 1.0 if noted.error >= 0 else -1.0
@@ -525,6 +540,8 @@ class Series:
         self.longest_gap, self.gaps = max(self.longest_gap, passed), self.gaps + passed
         self.last, self.gap = noted.value, 0
         self._learn_novelty(noted)
+        if self.days > judging.DRIFT_DAYS:
+            self._learn_drift(noted)
         if self.seen >= self.next_fit:
             self._fit()
 
@@ -562,7 +579,9 @@ class Series:
         self.long_mean = mixed(self.long_mean, noted.value, max(early, rules.long))
         self.short_mean = mixed(self.short_mean, noted.error, max(early, rules.short))
         self.unrest_now = mixed(self.unrest_now, change, max(early, rules.unrest))
-        self.unrest_usual = mixed(self.unrest_usual, change, max(early, rules.days))
+        self.unrest_usual = mixed(self.unrest_usual, change, max(early, rules.week))
+        self.day_mean = mixed(self.day_mean, noted.value, max(early, rules.day))
+        self.week_mean = mixed(self.week_mean, noted.value, max(early, rules.week))
         self.moving = mixed(self.moving, is_moving, max(early, rules.unrest))
 
     def _learn_run(self, value):
@@ -587,8 +606,23 @@ class Series:
         if self.in_block == self.rules.block:
             self.in_block = 0
             self.longest, self.waiting_run = max(self.longest, self.waiting_run), self.run
-            for seen in self.seen_of.values():
-                seen.pass_block()
+            for thing in THINGS[:-1]:
+                self.seen_of[thing].pass_block()
+
+    def _learn_drift(self, noted):
+        drift, seen = self.day_mean - self.week_mean, self.seen_of[DRIFT]
+        self.drift_told += noted.is_new_drift
+        self.settling = max(self.settling - 1, 0)
+        if noted.is_new_level or self.drift_told == self.rules.drift_told:
+            self.settling, self.drift_told = self.rules.drift_block, 0
+        if self.settling:
+            seen.known = seen.added(seen.known, drift, drift, novelty.KNOWN)
+            return
+        seen.learn(drift)
+        self.in_drift_block += 1
+        if self.in_drift_block == self.rules.drift_block:
+            self.in_drift_block = 0
+            seen.pass_block()
 
     def _fit(self):
         for sizes in self.sizes[:SEASONAL]:
@@ -645,7 +679,7 @@ def scored(values, clock, known, series):
         low, high = expected - spread * series.edge_low, expected + spread * series.edge_high
         if math.isnan(value):
             series.miss()
-            slots.append((expected, low, high, math.nan, -1, 0, math.nan, [math.nan] * 7))
+            slots.append((expected, low, high, math.nan, -1, 0, math.nan, [math.nan] * N_VIEWS))
             continue
         if series.seen == 0:
             series.level, expected = value - profiles[0], value
@@ -727,6 +761,11 @@ NUMBERS = {
     "short_mean": at.SHORT_MEAN,
     "unrest_now": at.UNREST_NOW,
     "unrest_usual": at.UNREST_USUAL,
+    "day_mean": at.DAY_MEAN,
+    "week_mean": at.WEEK_MEAN,
+    "in_drift_block": at.IN_DRIFT_BLOCK,
+    "drift_told": at.DRIFT_TOLD,
+    "settling": at.SETTLING,
     "next_fit": at.NEXT_FIT,
     "longest_gap": at.LONGEST_GAP,
     "gaps": at.GAPS,
@@ -788,9 +827,9 @@ def read(exact, rough):
         out |= {f"{name} {number}": row for number, row in enumerate(rows)}
     ends = zip(
         THINGS,
-        table(exact, at.PARTS, 5, novelty.N_PARTS),
-        table(exact, at.BELOW, 5, novelty.N_INTERVALS),
-        table(exact, at.ABOVE, 5, novelty.N_INTERVALS),
+        table(exact, at.PARTS, len(THINGS), novelty.N_PARTS),
+        table(exact, at.BELOW, len(THINGS), novelty.N_INTERVALS),
+        table(exact, at.ABOVE, len(THINGS), novelty.N_INTERVALS),
         strict=True,
     )
     parts = {"known": novelty.MAIN, "older": novelty.FIRST, "newer": novelty.SECOND}

@@ -90,7 +90,7 @@ UNREST_FLOOR = 0.05  # of what is usual: calm below this is not told apart
 _DEVIATION_GAIN = 0.3  # decades that a new deviation counts for more than a new value
 # Days that must be watched before the means of these things mean something.
 DEVIATION_DAYS, SEASON_DAYS, UNREST_DAYS = 1.0, 3.0, 1.0
-DRIFT_DAYS = 7.0  # and as many more before any is told: weeks have their own drifts
+DRIFT_DAYS = 7.0  # and as many more before any is told: a week has drifts of its own
 _SECONDS_A_DAY = 86_400.0
 _DAY_DECADES = log10(_SECONDS_A_DAY)
 _ALIKE = 1.25  # times as large as one that came back every day, and still the same
@@ -214,6 +214,12 @@ def watched_days(exact: FloatArray, rules: Rules) -> float:
 
 
 @compiled
+def drift_now(exact: FloatArray) -> float:
+    """Return how far the mean of the last day lies from that of the last week."""
+    return float(exact[DAY_MEAN] - exact[WEEK_MEAN])
+
+
+@compiled
 def judge_novelty(
     exact: FloatArray, work: FloatArray, value: float, expected: float, rules: Rules
 ) -> None:
@@ -237,7 +243,7 @@ def judge_novelty(
         unrest = log(now / usual + UNREST_FLOOR)
         work[DECADES + UNREST] = _novel(exact, NOVEL_UNREST, unrest, days - UNREST_DAYS)
         work[SIGNS + UNREST] = 1.0 if now >= usual else -1.0
-    drift = exact[DAY_MEAN] - exact[WEEK_MEAN]
+    drift = drift_now(exact)
     if exact[SETTLING] <= 0.0 and _goes_on(value - exact[WEEK_MEAN], drift):
         work[DECADES + DRIFT] = _novel(exact, NOVEL_DRIFT, drift, days - 2.0 * DRIFT_DAYS)
         work[SIGNS + DRIFT] = 1.0 if drift >= 0.0 else -1.0
@@ -263,13 +269,19 @@ def judge_stuck(exact: FloatArray, work: FloatArray, value: float, rules: Rules)
 
 
 @compiled
+def discounted(work: FloatArray, view: int) -> float:
+    """Return the decades that a view counts for."""
+    return float(work[DECADES + view] - DISCOUNTS[view])
+
+
+@compiled
 def rarest(work: FloatArray, rules: Rules) -> tuple[float, int]:
     """Return the decades of the rarest view, and which it is."""
     best, which = rules.step_decades, CHANGE
     for view in range(N_VIEWS):
         if work[SIGNS + view] * rules.wanted < 0.0:
             continue
-        decades = work[DECADES + view] - DISCOUNTS[view]
+        decades = discounted(work, view)
         if decades > best:
             best, which = decades, view
     return best, which

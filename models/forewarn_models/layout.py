@@ -16,8 +16,7 @@ from forewarn_models.windows import N_ACCOUNT, SLOTS
 N_WINDOWS = 2  # the last ten minutes, the last hour
 N_CHANNELS = 4  # both windows in the series' own units, then both in logarithms
 SEASONAL = 4  # the channel of the noise around the baseline
-# Things whose novelty is watched.
-N_NOVEL = 6
+N_NOVEL = 6  # things whose novelty is watched
 NOVEL_VALUE, NOVEL_DEVIATION, NOVEL_LEVEL, NOVEL_SEASON, NOVEL_UNREST, NOVEL_DRIFT = range(N_NOVEL)
 
 # The exact row begins with single numbers.
@@ -39,17 +38,18 @@ NOVEL_VALUE, NOVEL_DEVIATION, NOVEL_LEVEL, NOVEL_SEASON, NOVEL_UNREST, NOVEL_DRI
     SHORT_MEAN,  # of the deviation from the baseline, over an hour
     UNREST_NOW,  # mean change from one sample to the next, over hours
     UNREST_USUAL,  # over days
-    DAY_MEAN,  # of the value
-    WEEK_MEAN,
-    IN_LONG_BLOCK,  # samples in the block of drifts that waits to be known
-    SETTLING,  # samples for which a drift is learned, not told; below zero, told
+    DAY_MEAN,  # of the value, over a day
+    WEEK_MEAN,  # over a week
+    IN_DRIFT_BLOCK,  # samples in the block of drifts that waits to be known
+    DRIFT_TOLD,  # samples for which a drift was told that is not learned yet
+    SETTLING,  # samples for which a drift is still learned at once, and not told
     NEXT_FIT,  # samples after which the tails are fitted again
     LAST_HOUR,
     LONGEST_GAP,  # that is over, in slots
     GAPS,  # slots of all gaps that are over
-) = range(25)
+) = range(26)
 NOT_BEGUN = -1e9  # the gap before the first sample is none
-ACCOUNTS = 25  # (N_WINDOWS, N_ACCOUNT)
+ACCOUNTS = 26  # (N_WINDOWS, N_ACCOUNT)
 SLOT = ACCOUNTS + N_WINDOWS * N_ACCOUNT  # (N_WINDOWS, SLOTS)
 NOISE = SLOT + N_WINDOWS * SLOTS  # (N_CHANNELS + 1, N_CARRIED)
 LEARNED = NOISE + (N_CHANNELS + 1) * N_CARRIED  # (N_CHANNELS + 1, N_LEARNED)

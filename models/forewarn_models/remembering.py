@@ -12,6 +12,8 @@ from forewarn_models.judging import (
     SEASON_DAYS,
     UNREST_DAYS,
     UNREST_FLOOR,
+    discounted,
+    drift_now,
     novel_places,
     watched_days,
 )
@@ -22,8 +24,8 @@ from forewarn_models.layout import (
     CLUSTERS,
     CROWDING,
     DAY_MEAN,
-    DECADES,
     DEVIATIONS,
+    DRIFT_TOLD,
     EDGE_HIGH,
     EDGE_LOW,
     EXCEEDANCES,
@@ -32,7 +34,7 @@ from forewarn_models.layout import (
     HOUR_COUNTS,
     HOUR_MEANS,
     IN_BLOCK,
-    IN_LONG_BLOCK,
+    IN_DRIFT_BLOCK,
     IN_NOISE,
     LAST,
     LAST_HOUR,
@@ -88,12 +90,12 @@ from forewarn_models.noise import (
 from forewarn_models.novelty import MAIN, SECOND, add, gap_share, pass_block
 from forewarn_models.rules import Rules
 from forewarn_models.tails import N_BINS, N_TAIL, bin_of, fit_tail
-from forewarn_models.views import DISCOUNTS, DRIFT, LEVEL_VIEW
+from forewarn_models.views import DRIFT, LEVEL_VIEW
 from forewarn_models.windows import N_ACCOUNT, SLOTS, push
 
 _CROWD_PRIOR = 2.0
-# Decades of seconds from which a new level explains a drift, and a drift was told.
-_NEWS, _TOLD = 6.5, 5.5
+# Decades of seconds, after discounts, from which a level or a drift counts as told.
+_LEVEL_NEWS, _DRIFT_NEWS = 6.5, 5.5
 _HOUR_SECONDS = 3_600.0
 _SETTLED = 4_000.0  # samples after which tails change slowly
 
@@ -224,30 +226,30 @@ def _remember_novelty(exact: FloatArray, value: float, error: float, rules: Rule
 
 @compiled
 def _remember_drift(exact: FloatArray, work: FloatArray, rules: Rules) -> None:
-    """Take in how far the last day lies from the last week.
-
-    A new level is told by its own view; what it moves for a day is learned at once. So is a drift
-    that was told for some hours.
-    """
+    """Take in how far the last day lies from the last week, late; at once while that settles."""
     if watched_days(exact, rules) <= DRIFT_DAYS:
         return
-    if work[DECADES + LEVEL_VIEW] - DISCOUNTS[LEVEL_VIEW] > _NEWS:
-        exact[SETTLING] = rules.settled
-    elif exact[SETTLING] > 0.0:
-        exact[SETTLING] -= 1.0
-    elif work[DECADES + DRIFT] - DISCOUNTS[DRIFT] > _TOLD:
-        exact[SETTLING] -= 1.0
-        if exact[SETTLING] <= -rules.told:
-            exact[SETTLING] = rules.settled
-    drift, places = exact[DAY_MEAN] - exact[WEEK_MEAN], novel_places(NOVEL_DRIFT)
+    _settle(exact, work, rules)
+    drift, places = drift_now(exact), novel_places(NOVEL_DRIFT)
     if exact[SETTLING] > 0.0:
         add(exact, places, MAIN, drift, drift)
         return
     _wait(exact, NOVEL_DRIFT, drift)
-    exact[IN_LONG_BLOCK] += 1.0
-    if exact[IN_LONG_BLOCK] >= rules.long_block:
-        exact[IN_LONG_BLOCK] = 0.0
+    exact[IN_DRIFT_BLOCK] += 1.0
+    if exact[IN_DRIFT_BLOCK] >= rules.drift_block:
+        exact[IN_DRIFT_BLOCK] = 0.0
         pass_block(exact, places)
+
+
+@compiled
+def _settle(exact: FloatArray, work: FloatArray, rules: Rules) -> None:
+    """Let drifts settle for a day: after a new level, which says it all, or once they were told."""
+    if discounted(work, DRIFT) > _DRIFT_NEWS:
+        exact[DRIFT_TOLD] += 1.0
+    if discounted(work, LEVEL_VIEW) > _LEVEL_NEWS or exact[DRIFT_TOLD] >= rules.drift_told:
+        exact[SETTLING], exact[DRIFT_TOLD] = rules.drift_block, 0.0
+    elif exact[SETTLING] > 0.0:
+        exact[SETTLING] -= 1.0
 
 
 @compiled

@@ -21,8 +21,8 @@ class Rules(NamedTuple):
         level: of the baseline.
         step_seconds, step_decades: of the grid, and its decimal logarithm.
         lags: slots back to the middle of each window.
-        block, long_block: samples that wait together to be known; the long one is of drifts.
-        told, settled: samples for which a drift is told, and then learned.
+        block, drift_block: samples that wait together to be known; drifts wait for a day.
+        drift_told: samples for which a drift is told, before it is learned at once for a day.
         long, short, unrest, day, week: gains of means over four hours, one hour, four hours, a
             day and a week.
         cluster_gap: quiet slots that part two episodes.
@@ -38,9 +38,8 @@ class Rules(NamedTuple):
     step_decades: float
     lags: tuple[int, int]
     block: float
-    long_block: float
-    told: float
-    settled: float
+    drift_block: float
+    drift_told: float
     long: float
     short: float
     unrest: float
@@ -64,9 +63,8 @@ def rules_of(step_seconds: float, direction: Direction = "both") -> Rules:
         step_decades=log10(step),
         lags=(_half(fast), _half(slow)),
         block=float(max(3, round(30 * _MINUTE / step))),
-        long_block=float(max(3, round(_DAY / step))),
-        told=float(max(3, round(3 * _HOUR / step))),
-        settled=float(max(3, round(_DAY / step))),
+        drift_block=float(max(3, round(_DAY / step))),
+        drift_told=float(max(3, round(3 * _HOUR / step))),
         long=_gain(4 * _HOUR, step),
         short=_gain(_HOUR, step),
         unrest=_gain(4 * _HOUR, step),

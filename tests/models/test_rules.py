@@ -33,13 +33,22 @@ def test_windows_lags_and_blocks_follow_the_step(step, fast, slow, lags, block, 
     assert rules.step_decades == pytest.approx(math.log10(step))
 
 
+@pytest.mark.parametrize(
+    ("step", "block", "told"),
+    [(10.0, 8_640, 1_080), (300.0, 288, 36), (3_600.0, 24, 3), (7_200.0, 12, 3), (86_400.0, 3, 3)],
+)
+def test_a_drift_waits_for_a_day_and_is_told_for_three_hours(step, block, told):
+    assert (rules_of(step).drift_block, rules_of(step).drift_told) == (block, told)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_means_forget_in_hours_and_days_but_not_within_a_step(step):
     rules = rules_of(step)
     assert forgets_in(rules.long, step) == pytest.approx(4 * HOUR)
     assert forgets_in(rules.unrest, step) == pytest.approx(4 * HOUR)
     assert forgets_in(rules.short, step) == pytest.approx(max(HOUR, step))
-    assert forgets_in(rules.days, step) == pytest.approx(7 * DAY)
+    assert forgets_in(rules.day, step) == pytest.approx(DAY)
+    assert forgets_in(rules.week, step) == pytest.approx(7 * DAY)
 
 
 @pytest.mark.parametrize("step", STEPS)

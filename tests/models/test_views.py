@@ -10,8 +10,10 @@ from forewarn_models.rules import rules_of
 from forewarn_models.views import (
     CHANGE,
     DISCOUNTS,
+    DRIFT,
     LEVEL_VIEW,
     N_VIEWS,
+    PEERS,
     SEASON,
     STUCK,
     UNREST,
@@ -37,9 +39,10 @@ def only(view, decades):
 
 
 def test_each_view_has_a_name_a_place_and_a_discount():
-    places = CHANGE, CHANGE + 1, VALUE, LEVEL_VIEW, SEASON, UNREST, STUCK
+    places = CHANGE, CHANGE + 1, VALUE, LEVEL_VIEW, SEASON, UNREST, DRIFT, STUCK, PEERS
     assert places == tuple(range(N_VIEWS))
-    assert VIEWS == ("change", "slower_change", "value", "level", "season", "unrest", "stuck")
+    names = "change slower_change value level season unrest drift stuck peers"
+    assert tuple(names.split()) == VIEWS
     assert len(DISCOUNTS) == N_VIEWS
     assert min(DISCOUNTS) >= 0
 
