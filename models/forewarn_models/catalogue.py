@@ -15,10 +15,11 @@ from forewarn_models.contract import (
 from forewarn_models.detector import RarityDetector
 from forewarn_models.errors import ModelError, UnknownFormat
 from forewarn_models.forecasters import ets, hybrid, prophet, seasonal_naive
+from forewarn_models.stored_detector import fitted_from_state
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({detector.KIND: RarityDetector()})
 _FITTED_DETECTORS: Mapping[str, Callable[[State], FittedDetector]] = MappingProxyType(
-    {detector.KIND: detector.fitted_from_state}
+    {detector.KIND: fitted_from_state}
 )
 
 FORECASTERS: Mapping[str, Forecaster] = MappingProxyType(

@@ -1,6 +1,5 @@
 """The rarity detector: many views of each series, and how rare the rarest of them is."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -9,17 +8,17 @@ from typing import Literal
 import numpy as np
 
 from forewarn_models.absence import absence_of, kin_of
-from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray
-from forewarn_models.bounds import UNKNOWN, Bounds, bounds_of_plain, floors
+from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.bounds import UNKNOWN, Bounds, floors
 from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import Absence, Carry, FittedDetector, Scores, State
 from forewarn_models.durations import milliseconds_of
-from forewarn_models.errors import ConfigError, ModelError, NotEnoughHistory, UnknownFormat
+from forewarn_models.errors import ConfigError, ModelError, NotEnoughHistory
 from forewarn_models.groups import Groups, group_decades, groups_of
 from forewarn_models.handed_down import go_on, meets
-from forewarn_models.joint import Joint, joint_decades, joint_of, learn_joint, stride_of
+from forewarn_models.joint import Joint, joint_decades, learn_joint, stride_of
 from forewarn_models.labels import Labels
-from forewarn_models.layout import N_EXACT, N_ROUGH, SEEN
+from forewarn_models.layout import SEEN
 from forewarn_models.learning import clock_of, learned, usable
 from forewarn_models.newcomers import (
     extended_groups,
@@ -30,6 +29,14 @@ from forewarn_models.newcomers import (
     with_siblings,
 )
 from forewarn_models.panel import Panel
+from forewarn_models.peers import (
+    Peers,
+    hear_peers,
+    judge_peers,
+    learn_peers,
+    memory_in,
+    prefixed,
+)
 from forewarn_models.rules import Rules, cluster_gap, rules_of
 from forewarn_models.seasons import Season, candidates, first_bins
 from forewarn_models.tails import seconds_of
@@ -37,7 +44,7 @@ from forewarn_models.views import Direction
 from forewarn_models.walk import Known, Memory, Said, room_for, score_walk
 
 KIND = "rarity_detector"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _CELLS = 2_000_000  # scored at a time, to bound memory
 _DIRECTIONS = ("both", "up", "down")
 
@@ -46,12 +53,12 @@ _DIRECTIONS = ("both", "up", "down")
 class RarityDetector:
     """How often a deviation this large starts on this series when nothing is wrong.
 
-    Seven views look at each sample: its change against the last minutes and the last hour, in its
+    Nine views look at each sample: its change against the last minutes and the last hour, in its
     own units and in logarithms; whether its value, the level of the last hours, the deviation from
-    the season or the unrest were ever seen; whether it stands still. Each says how rare that is,
-    and the rarest is the answer. Nothing is fitted to labels, and nothing has to be tuned. A
-    series may be scaled, and one that is ever negative shifted: return periods stay. Its card is
-    docs/models/rarity_detector.md.
+    the season, the unrest or the drift of days were ever seen; whether it stands still; how far it
+    lies from its siblings. Each says how rare that is, and the rarest is the answer. Nothing is
+    fitted to labels, and nothing has to be tuned. A series may be scaled, and one that is ever
+    negative shifted: return periods stay. Its card is docs/models/rarity_detector.md.
 
     Args:
         direction: the side that can be an anomaly.
@@ -94,9 +101,8 @@ class RarityDetector:
         rules = rules_of(history.step_seconds, self.direction)
         clock = clock_of(history, seasons, self.calendar, rules)
         learned_seconds = rules.step_seconds * stride_of(history.n_times)
-        known, memory, noise = learned(
-            values, clock, first_bins(seasons), rules, with_noise=bool(groups.labels)
-        )
+        n_bins = first_bins(seasons)
+        known, memory, noise = learned(values, clock, n_bins, rules, with_noise=bool(groups.labels))
         if isinstance(earlier, FittedRarityDetector) and meets(earlier, history):
             go_on(memory, history, earlier)
         known, memory = with_inheritance(
@@ -111,6 +117,7 @@ class RarityDetector:
             series=history.series,
             groups=groups,
             joint=learn_joint(groups, noise, cluster_gap=cluster_gap(learned_seconds)),
+            peers=learn_peers(history.series, self.siblings, values, clock, n_bins, rules),
             step_milliseconds=history.step_milliseconds,
             end_milliseconds=history.end_milliseconds,
             direction=self.direction,
@@ -139,6 +146,7 @@ class FittedRarityDetector:
         series: the rows.
         groups: which of them belong together.
         joint: how their members deviate together.
+        peers: how far siblings lie apart.
         step_milliseconds: of the grid.
         end_milliseconds: of the history: the first slot to score.
         direction: the side that can be an anomaly.
@@ -155,6 +163,7 @@ class FittedRarityDetector:
     series: tuple[Labels, ...]
     groups: Groups
     joint: Joint
+    peers: Peers
     step_milliseconds: int
     end_milliseconds: int
     direction: Direction
@@ -173,7 +182,7 @@ class FittedRarityDetector:
 
     def initial_carry(self) -> Carry:
         """Return the carry at the end of the history that the model was fitted on."""
-        return Carry(self.memory._asdict(), self.end_milliseconds)
+        return _carry(self.memory, self.peers.memory, self.end_milliseconds)
 
     def score(self, recent: Panel, carry: Carry) -> tuple[Scores, Carry]:
         """Return the scores of `recent`, which starts where `carry` ends, and the next carry.
@@ -206,7 +215,7 @@ class FittedRarityDetector:
             memory=extended_memory(self.memory, newcomers, most),
         )
         memory = extended_memory(memory, newcomers, most)
-        return wider, Carry(memory._asdict(), carry.next_milliseconds)
+        return wider, _carry(memory, memory_in(carry.arrays), carry.next_milliseconds)
 
     def absence(self, carry: Carry, now_milliseconds: int) -> Absence:
         """Return how rare the silence of each series is at a time that was read up to."""
@@ -238,18 +247,20 @@ class FittedRarityDetector:
         self, recent: Panel, carry: Carry, *, with_views: bool
     ) -> tuple[Scores, Carry, FloatArray]:
         self._check(recent, carry)
-        memory = _memory_of(carry)
+        memory, of_peers = _memory_of(carry), _copy(memory_in(carry.arrays))
         chunk = max(1, _CELLS // max(1, len(self.output_series), self.groups.members.size))
         said = [
-            self._said(recent.columns(first, first + chunk), memory, with_views=with_views)
+            self._said(
+                recent.columns(first, first + chunk), memory, of_peers, with_views=with_views
+            )
             for first in range(0, max(recent.n_times, 1), chunk)
         ]
         whole = said[0] if len(said) == 1 else _joined(said)
-        following = Carry(memory._asdict(), recent.end_milliseconds)
+        following = _carry(memory, of_peers, recent.end_milliseconds)
         return self._scores(whole), following, whole.views
 
-    def _said(self, recent: Panel, memory: Memory, *, with_views: bool) -> Said:
-        """Return what is said of some columns; `memory` moves on in place."""
+    def _said(self, recent: Panel, memory: Memory, of_peers: Memory, *, with_views: bool) -> Said:
+        """Return what is said of some columns; the memories move on in place."""
         said = room_for(recent.n_series, recent.n_times, with_views=with_views)
         before = np.array(memory.exact[:, SEEN])
         clock = clock_of(recent, self.seasons, self.calendar, self._rules)
@@ -259,6 +270,11 @@ class FittedRarityDetector:
         is_young = before[:, None] + np.cumsum(is_sample, axis=1) - is_sample < self.min_history
         for part in (said.expected, said.lower, said.upper, said.decades):
             part[is_young] = np.nan
+        if len(self.peers.members):
+            judged = judge_peers(
+                self.peers, of_peers, values, clock, self._rules, min_history=self.min_history
+            )
+            hear_peers(said, self.peers, *judged)
         floor = floors(self.bounds, is_never_negative=np.isfinite(self.known.offset))
         for part in (said.expected, said.lower, said.upper):
             np.clip(part, floor[:, None], self.bounds.high, out=part)
@@ -304,7 +320,7 @@ class FittedRarityDetector:
             "min_history": self.min_history,
             "bounds": self.bounds.plain(),
         }
-        arrays = {"members": self.groups.members, **self.joint.arrays()}
+        arrays = {"members": self.groups.members, **self.joint.arrays(), **self.peers.arrays()}
         arrays |= {**self.known._asdict(), **self.memory._asdict()}
         return State(KIND, FORMAT_VERSION, manifest, arrays)
 
@@ -319,7 +335,8 @@ class FittedRarityDetector:
                 f"a panel must have the model's step of {self.step_milliseconds} ms, "
                 f"got {recent.step_milliseconds} ms"
             )
-        if any(carry.arrays[n].shape != a.shape for n, a in self.memory._asdict().items()):
+        own = self.initial_carry().arrays
+        if {n: a.shape for n, a in carry.arrays.items()} != {n: a.shape for n, a in own.items()}:
             raise ModelError("a carry must be of this model: begin with `initial_carry()`")
         if recent.start_milliseconds != carry.next_milliseconds:
             raise ModelError(
@@ -328,54 +345,16 @@ class FittedRarityDetector:
             )
 
 
-def fitted_from_state(state: State) -> FittedRarityDetector:
-    """Return the detector whose `state` this is; UnknownFormat when this version cannot read it."""
-    if state.kind != KIND or state.format_version != FORMAT_VERSION:
-        raise UnknownFormat(
-            f"a {KIND} of format {FORMAT_VERSION} is needed, "
-            f"got {state.kind!r} of format {state.format_version}: train it again"
-        )
-    manifest, arrays = state.manifest, state.arrays
-    series = _labels(manifest["series"])
-    _check_shapes(arrays, len(series))
-    calendar = manifest["calendar"]
-    offsets = tuple((int(start), int(ahead)) for start, ahead in calendar["offsets"])
-    return FittedRarityDetector(
-        series=series,
-        groups=Groups(_labels(manifest["groups"]), arrays["members"]),
-        joint=joint_of(arrays),
-        step_milliseconds=int(manifest["step_milliseconds"]),
-        end_milliseconds=int(manifest["end_milliseconds"]),
-        direction=manifest["direction"],
-        seasons=tuple(Season(*season) for season in manifest["seasons"]),
-        calendar=Calendar(offsets, tuple(map(int, calendar["days_off"]))),
-        group_by=tuple(manifest["group_by"]),
-        siblings=tuple(manifest["siblings"]),
-        min_history=int(manifest["min_history"]),
-        bounds=bounds_of_plain(manifest.get("bounds", UNKNOWN.plain())),
-        known=Known(*(arrays[name] for name in Known._fields)),
-        memory=Memory(*(arrays[name] for name in Memory._fields)),
-    )
-
-
-def _check_shapes(arrays: Mapping[str, AnyArray], n_series: int) -> None:
-    """Raise UnknownFormat for another layout of rows: compiled code reads them unchecked."""
-    for name, width in (("exact", N_EXACT), ("rough", N_ROUGH)):
-        if arrays[name].shape != (n_series, width):
-            raise UnknownFormat(
-                f"{name!r} of a stored {KIND} must be {n_series} rows of {width}, "
-                f"got {arrays[name].shape}: train it again"
-            )
-
-
 def _memory_of(carry: Carry) -> Memory:
-    return Memory(*(np.array(carry.arrays[name]) for name in Memory._fields))
+    return _copy(Memory(*(carry.arrays[name] for name in Memory._fields)))
 
 
-def _labels(stored: object) -> tuple[Labels, ...]:
-    if not isinstance(stored, list | tuple):
-        raise ModelError(f"stored labels must be a list, got {type(stored).__name__}")
-    return tuple(tuple((str(name), str(value)) for name, value in labels) for labels in stored)
+def _copy(memory: Memory) -> Memory:
+    return Memory(*(np.array(part) for part in memory))
+
+
+def _carry(memory: Memory, of_peers: Memory, next_milliseconds: int) -> Carry:
+    return Carry({**memory._asdict(), **prefixed(of_peers)}, next_milliseconds)
 
 
 def _joined(said: list[Said]) -> Said:

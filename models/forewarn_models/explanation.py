@@ -144,24 +144,38 @@ def _explained(
         score=float(said.score[entry]),
         direction=int(said.direction[entry]),
         view=int(said.view[entry]),
-        views=_views(replayed, slot, row, value=float(said.value[entry])),
+        views=_views(replayed, slot, entry),
         episode=current[0] if current else None,
         earlier=tuple(earlier[: -_EARLIER_EPISODES - 1 : -1]),
         members=members,
     )
 
 
-def _views(replayed: Replay, slot: Slot, row: int, *, value: float) -> tuple[float, ...]:
-    """Return what each view said of a value from the state before its slot."""
-    model = replayed.model
+def _views(replayed: Replay, slot: Slot, entry: int) -> tuple[float, ...]:
+    """Return what each view said of a sample from the state before its slot."""
+    model, row = replayed.model, int(slot.verdicts.row[entry])
     if row >= len(model.series) or not isinstance(model, HasViews):
         return ()
-    values = np.full((len(model.series), 1), np.nan)
-    values[row, 0] = value
     carry = slot.before.carry
+    values = _heard_together(slot.verdicts, entry, n_series=len(model.series))
     panel = Panel(values, model.series, carry.next_milliseconds, model.step_milliseconds)
     decades = model.views(panel, carry)[row, 0] - np.array(DISCOUNTS)
     return tuple(seconds_of(decades).tolist())
+
+
+def _heard_together(said: Verdicts, entry: int, *, n_series: int) -> FloatArray:
+    """Return (n_series, 1) the samples that the fold judged together with one, NaN elsewhere.
+
+    These are the first samples of their series in the slot, or the second, or the third.
+    """
+    entries = np.flatnonzero(said.row < n_series)
+    entries = entries[np.lexsort((said.timestamp_milliseconds[entries], said.row[entries]))]
+    row = said.row[entries]
+    rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    chosen = entries[rank == rank[entries == entry]]
+    values = np.full((n_series, 1), np.nan)
+    values[said.row[chosen], 0] = said.value[chosen]
+    return values
 
 
 def _members(replayed: Replay, slot: Slot, row: int) -> tuple[Explanation, ...]:

@@ -49,7 +49,7 @@ def learned(
     n, stride = len(values), stride_of(values.shape[1])
     offset, memory = log_offsets(values), blank_memory(n)
     kind, place = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    profiles: list[AnyArray] = []
+    profiles: list[AnyArray] = [np.empty(0, np.float32)]
     noises = [np.empty((0, len(range(0, values.shape[1], stride))), np.float32)]
     used = 0
     for rows in _blocks(n):

@@ -10,7 +10,7 @@ def renew() -> None:
     from test_detectors import ARRAYS, GOLDEN, LIVE, N, every
 
     whole = every(N + LIVE)
-    model = RarityDetector(group_by=("half",)).fit(whole.columns(0, N))
+    model = RarityDetector(group_by=("half",), siblings=("half",)).fit(whole.columns(0, N))
     recent = whole.columns(N, N + LIVE)
     scores, _ = model.score(recent, model.initial_carry())
     stem = f"{KIND}_v{FORMAT_VERSION}"

@@ -211,7 +211,9 @@ def test_a_state_fits_the_model_that_it_is_of_and_no_other_layout(model):
     for part in ("carry", "episodes"):
         held = getattr(state, part)
         for name, array in held.arrays.items():
-            others = [array[:-1], array[..., None], array.reshape(len(array), -1)[:, 1:]]
+            longer = np.zeros((len(array) + 1, *array.shape[1:]))
+            wider = np.zeros((*array.shape[:-1], array.shape[-1] + 1))
+            others = [longer, array[..., None], wider]
             changed = [{**held.arrays, name: other} for other in others]
             changed.append({key: each for key, each in held.arrays.items() if key != name})
             changed.append({**held.arrays, "more": array})

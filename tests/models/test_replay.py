@@ -1,5 +1,7 @@
 """The past folded again up to an instant, and what is explained from it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from forewarn_models.fold import FoldPolicy
 from forewarn_models.labels import labels_of
 from forewarn_models.replay import replay
 from forewarn_models.samples import Samples
+from forewarn_models.views import PEERS
 from service_parts import fitted, healthy, history, samples_of
 
 STEP = 1_000
@@ -75,6 +78,23 @@ def test_a_second_sample_of_a_slot_is_explained_from_the_state_before_the_slot(m
     found = explained(model, both, at=AT + 100)[0]
     assert found is not None
     assert (found.value, found.views[found.view]) == (3.5, found.return_period_seconds)
+
+
+def test_a_sample_is_explained_beside_the_peers_that_it_was_judged_beside():
+    series = tuple(labels_of({"machine": name, "site": "x"}) for name in "abcdef")
+    past = history(series, end_milliseconds=END)
+    load = np.random.default_rng(3).normal(0, 5, past.n_times)  # hides what one of them does
+    model = fitted(replace(past, values=past.values + load), siblings=("site",))
+    twice = {labels: [(AT + row, 2.0), (AT + 20 + row, 4.0)] for row, labels in enumerate(series)}
+    twice[series[0]] = [(AT + 1, 4.0), (AT + 21, 8.0)]
+    until = END + SLOTS * STEP - 1
+    for at in (AT + 19, AT + 40):  # the first samples of the slot, and the second
+        replayed = replay(model, FoldPolicy(), [(samples_of(twice), until)], at_milliseconds=at)
+        found = [explain(replayed, row) for row in range(len(series))]
+        assert found[0].view == PEERS
+        for each in found:
+            rarest = max(*each.views, model.step_milliseconds / 1_000)
+            assert rarest == pytest.approx(each.return_period_seconds, rel=1e-12)
 
 
 def test_rows_come_rarest_first_and_without_a_sample_not_at_all(model, samples):

@@ -12,7 +12,7 @@ import pytest
 from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.calendar import Calendar
 from forewarn_models.contract import FittedDetector
-from forewarn_models.detector import RarityDetector, fitted_from_state
+from forewarn_models.detector import RarityDetector
 from forewarn_models.fold import (
     FoldPolicy,
     FoldState,
@@ -24,6 +24,7 @@ from forewarn_models.fold import (
 )
 from forewarn_models.panel import Panel
 from forewarn_models.samples import samples_of
+from forewarn_models.stored_detector import fitted_from_state
 from forewarn_models.warming import warm
 
 IS_COMPILED = not numba.config.DISABLE_JIT
