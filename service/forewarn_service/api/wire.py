@@ -159,7 +159,9 @@ class ForecastRequest(Asked):
 
 
 Numbers = list[float | None]
-ViewName = Literal["change", "slower_change", "value", "level", "season", "unrest", "stuck"]
+ViewName = Literal[
+    "change", "slower_change", "value", "level", "season", "unrest", "drift", "stuck", "peers"
+]
 
 
 class ScoredSeries(Part):
