@@ -43,7 +43,6 @@ from forewarn_models.layout import (
     RISING,
     RUN,
     SEEN,
-    SETTLING,
     SHORT_MEAN,
     SIGNS,
     TAIL,
@@ -244,7 +243,7 @@ def judge_novelty(
         work[DECADES + UNREST] = _novel(exact, NOVEL_UNREST, unrest, days - UNREST_DAYS)
         work[SIGNS + UNREST] = 1.0 if now >= usual else -1.0
     drift = drift_now(exact)
-    if exact[SETTLING] <= 0.0 and _goes_on(value - exact[WEEK_MEAN], drift):
+    if _goes_on(value - exact[WEEK_MEAN], drift):
         work[DECADES + DRIFT] = _novel(exact, NOVEL_DRIFT, drift, days - 2.0 * DRIFT_DAYS)
         work[SIGNS + DRIFT] = 1.0 if drift >= 0.0 else -1.0
 
