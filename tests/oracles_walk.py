@@ -424,8 +424,7 @@ class Series:
             *self._novel(noted),
         ]
         noted.is_new_level, noted.is_new_drift = (
-            views[view][0] - DISCOUNTS[view] > least
-            for view, least in ((3, remembering._LEVEL_NEWS), (6, remembering._DRIFT_NEWS))
+            views[view][0] - DISCOUNTS[view] > remembering._NEWS for view in (3, 6)
         )
         return [*views, self._stuck(noted), (0.0, 0.0)], noted  # of its peers a walk says nothing
 

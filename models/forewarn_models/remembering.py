@@ -95,7 +95,7 @@ from forewarn_models.windows import N_ACCOUNT, SLOTS, push
 
 _CROWD_PRIOR = 2.0
 # Decades of seconds, after discounts, from which a level or a drift counts as told.
-_LEVEL_NEWS, _DRIFT_NEWS = 6.5, 5.5
+_NEWS = 6.4  # once in 29 days
 _HOUR_SECONDS = 3_600.0
 _SETTLED = 4_000.0  # samples after which tails change slowly
 
@@ -244,9 +244,9 @@ def _remember_drift(exact: FloatArray, work: FloatArray, rules: Rules) -> None:
 @compiled
 def _settle(exact: FloatArray, work: FloatArray, rules: Rules) -> None:
     """Let drifts settle for a day: after a new level, which says it all, or once they were told."""
-    if discounted(work, DRIFT) > _DRIFT_NEWS:
+    if discounted(work, DRIFT) > _NEWS:
         exact[DRIFT_TOLD] += 1.0
-    if discounted(work, LEVEL_VIEW) > _LEVEL_NEWS or exact[DRIFT_TOLD] >= rules.drift_told:
+    if discounted(work, LEVEL_VIEW) > _NEWS or exact[DRIFT_TOLD] >= rules.drift_told:
         exact[SETTLING], exact[DRIFT_TOLD] = rules.drift_block, 0.0
     elif exact[SETTLING] > 0.0:
         exact[SETTLING] -= 1.0

@@ -24,7 +24,7 @@ VIEWS = (
     "stuck",  # at one value for longer than ever
     "peers",  # unlike its siblings, in any of the ways above
 )
-DISCOUNTS = (0.3, 0.3, 0.1, 0.5, 0.7, 0.7, 0.9, 1.0, 0.5)
+DISCOUNTS = (0.3, 0.3, 0.1, 0.5, 0.7, 0.7, 1.1, 1.0, 0.5)
 
 # For people: what is rare about a value, by view. The page's annotation says the same.
 WORDS: Mapping[str, str] = MappingProxyType(
