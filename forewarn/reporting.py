@@ -14,7 +14,7 @@ from forewarn_adapters.registry import Champion, Registry
 from forewarn_adapters.source import Source
 from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import FittedForecaster, Forecast
-from forewarn_models.durations import milliseconds_of
+from forewarn_models.durations import format_duration, milliseconds_of
 from forewarn_models.errors import ConfigError, DataError, ForewarnError, RegistryError
 from forewarn_models.labels import label_text
 from forewarn_models.outlook import TIME_LEVELS, Outlook, growth_per_day
@@ -23,6 +23,7 @@ from forewarn_reports.capacity import (
     Accuracy,
     CapacityReport,
     CapacityRow,
+    Record,
     SignalCapacity,
     rows_of,
 )
@@ -206,7 +207,7 @@ def _signal_capacity(
         name=signal.name,
         outlook=outlook,
         forecast=ahead,
-        accuracy=_accuracy(champion),
+        record=_record(champion, horizons),
         version=champion.version,
         trained_milliseconds=champion.trained_milliseconds,
     )
@@ -228,14 +229,23 @@ def _forecast(
     return model.predict(n_steps, LEVELS)
 
 
-def _accuracy(champion: Champion) -> Accuracy:
+def _record(champion: Champion, horizons: Sequence[timedelta]) -> Record:
+    """Return what the champion's run knows of its forecasts; the service adds the live figures."""
     metrics = champion.metrics
-    return Accuracy(
-        error_ratio=metrics.get("forecast_error_ratio", math.nan),
-        coverage_80_ratio=metrics.get("forecast_coverage_80_ratio", math.nan),
-        coverage_95_ratio=metrics.get("forecast_coverage_95_ratio", math.nan),
-        n_origins=round(metrics.get("forecast_origins", 0.0)),
+    live = (
+        (horizon.total_seconds(), _accuracy(metrics, "live", f"_{format_duration(horizon)}"))
+        for horizon in horizons
     )
+    return Record(
+        _accuracy(metrics, "forecast", ""),
+        n_origins=round(metrics.get("forecast_origins", 0.0)),
+        live=tuple(each for each in live if not math.isnan(each[1].error_ratio)),
+    )
+
+
+def _accuracy(metrics: Mapping[str, float], of: str, ending: str) -> Accuracy:
+    names = ("error_ratio", "coverage_80_ratio", "coverage_95_ratio")
+    return Accuracy(*(metrics.get(f"{of}_{name}{ending}", math.nan) for name in names))
 
 
 def _pictures(

@@ -7,7 +7,7 @@ import numpy as np
 from forewarn_models.contract import Forecast
 from forewarn_models.outlook import Outlook
 from forewarn_models.panel import Panel
-from forewarn_reports.capacity import Accuracy, CapacityReport, SignalCapacity
+from forewarn_reports.capacity import Accuracy, CapacityReport, Record, SignalCapacity
 
 DAY = 86_400.0
 MADE = 1_767_225_600_000  # 1 January 2026
@@ -30,7 +30,8 @@ CHANCES = (
     (UNKNOWN,) * 3,
     (0.0, 0.0, 0.004),
 )
-GOOD = Accuracy(error_ratio=0.6, coverage_80_ratio=0.79, coverage_95_ratio=0.94, n_origins=4)
+GOOD = Accuracy(error_ratio=0.6, coverage_80_ratio=0.79, coverage_95_ratio=0.94)
+RECORD = Record(GOOD, n_origins=4, live=((10 * DAY, replace(GOOD, error_ratio=0.7)),))
 
 
 def outlook() -> Outlook:
@@ -55,7 +56,7 @@ def capacity(name: str = "disk", **changes) -> SignalCapacity:
     levels = (0.025, 0.1, 0.5, 0.9, 0.975)
     step = 21_600_000
     forecast = Forecast(seen.series, MADE + step, step, levels, quantiles, ("hybrid",) * n_series)
-    return SignalCapacity(name, seen, forecast, GOOD, 7, MADE - 86_400_000)
+    return SignalCapacity(name, seen, forecast, RECORD, 7, MADE - 86_400_000)
 
 
 def report(*signals: SignalCapacity, problems: tuple[str, ...] = ()) -> CapacityReport:

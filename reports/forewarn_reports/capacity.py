@@ -13,19 +13,32 @@ Standing = Literal["at_limit", "likely", "possible", "unlikely", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How the forecasts of a signal did at earlier instants; NaN = not known.
+    """How forecasts of a signal turned out; NaN = not known.
 
     Args:
         error_ratio: error over that of the seasonal naive forecast; below 1 is better.
         coverage_80_ratio: share of the values that the central 80 % band held.
         coverage_95_ratio: the same of the 95 % band.
-        n_origins: how many earlier instants were tried.
     """
 
     error_ratio: float
     coverage_80_ratio: float
     coverage_95_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How right a champion was so far.
+
+    Args:
+        back_test: at earlier instants of its history.
+        n_origins: how many of them were tried.
+        live: what the service issued against what came, by the distance in seconds.
+    """
+
+    back_test: Accuracy
     n_origins: int
+    live: tuple[tuple[float, Accuracy], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +49,7 @@ class SignalCapacity:
         name: of the signal.
         outlook: its series; row i is that of `forecast`.
         forecast: from the instant of the report on, up to the horizon.
-        accuracy: of its champion, in the back-test of its training.
+        record: of its champion.
         version: of the champion.
         trained_milliseconds: when it was trained.
     """
@@ -44,7 +57,7 @@ class SignalCapacity:
     name: str
     outlook: Outlook
     forecast: Forecast
-    accuracy: Accuracy
+    record: Record
     version: int
     trained_milliseconds: int
 

@@ -14,7 +14,13 @@ from forewarn_models.arrays import AnyArray
 from forewarn_models.errors import DataError
 from forewarn_models.labels import label_text
 from forewarn_models.outlook import TIME_LEVELS
-from forewarn_reports.capacity import CapacityReport, CapacityRow, SignalCapacity, Standing
+from forewarn_reports.capacity import (
+    Accuracy,
+    CapacityReport,
+    CapacityRow,
+    SignalCapacity,
+    Standing,
+)
 from forewarn_reports.capacity_words import outlook_text
 
 FORM = "forewarn capacity report 1"
@@ -47,18 +53,27 @@ class SeriesDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class AccuracyDocument:
+    """How forecasts turned out; null = not known, or of no one distance."""
+
+    horizon_seconds: float | None
+    error_ratio: float | None
+    coverage_80_ratio: float | None
+    coverage_95_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SignalDocument:
-    """One signal and the champion that was asked; null = not known."""
+    """One signal, the champion that was asked, and how right that was so far."""
 
     name: str
     model_version: int
     trained: float
     series: int
     horizon_seconds: float
-    back_test_error_ratio: float | None
-    back_test_coverage_80_ratio: float | None
-    back_test_coverage_95_ratio: float | None
+    back_test: AccuracyDocument
     back_test_origins: int
+    live: list[AccuracyDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +182,25 @@ def _series(row: CapacityRow, made: int, picture: str | None) -> SeriesDocument:
 
 
 def _signal(signal: SignalCapacity) -> SignalDocument:
-    accuracy = signal.accuracy
+    record = signal.record
     return SignalDocument(
         name=signal.name,
         model_version=signal.version,
         trained=signal.trained_milliseconds / 1000,
         series=len(signal.outlook.series),
         horizon_seconds=signal.outlook.horizons_seconds[-1],
-        back_test_error_ratio=_known(accuracy.error_ratio),
-        back_test_coverage_80_ratio=_known(accuracy.coverage_80_ratio),
-        back_test_coverage_95_ratio=_known(accuracy.coverage_95_ratio),
-        back_test_origins=accuracy.n_origins,
+        back_test=_accuracy(record.back_test, None),
+        back_test_origins=record.n_origins,
+        live=[_accuracy(accuracy, seconds) for seconds, accuracy in record.live],
+    )
+
+
+def _accuracy(accuracy: Accuracy, horizon_seconds: float | None) -> AccuracyDocument:
+    return AccuracyDocument(
+        horizon_seconds,
+        _known(accuracy.error_ratio),
+        _known(accuracy.coverage_80_ratio),
+        _known(accuracy.coverage_95_ratio),
     )
 
 

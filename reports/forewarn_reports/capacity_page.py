@@ -10,11 +10,11 @@ from types import MappingProxyType
 from forewarn_reports.capacity import CapacityReport, CapacityRow, SignalCapacity, Standing
 from forewarn_reports.capacity_changes import Changes
 from forewarn_reports.capacity_words import (
-    accuracy_text,
     chance_text,
     instant_text,
     likely_text,
     outlook_text,
+    record_text,
 )
 from forewarn_reports.wording import duration_text, number_text
 
@@ -107,7 +107,7 @@ def signal_texts(signal: SignalCapacity) -> tuple[str, str]:
     model = (
         f"looks {horizon} ahead; model {signal.version}, trained on {trained.day} {trained:%b %Y}"
     )
-    return model, accuracy_text(signal.accuracy)
+    return model, record_text(signal.record)
 
 
 def row_cells(row: CapacityRow, *, made_milliseconds: int) -> dict[str, str]:

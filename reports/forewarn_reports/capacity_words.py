@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from forewarn_reports.capacity import Accuracy, CapacityRow
+from forewarn_reports.capacity import Accuracy, CapacityRow, Record
 from forewarn_reports.wording import duration_text
 
 _UNITS = (
@@ -100,12 +100,21 @@ def chance_text(probability: float) -> str:
     return f"{round(100 * probability)} in 100"
 
 
-def accuracy_text(accuracy: Accuracy) -> str:
+def record_text(record: Record) -> str:
     """Return how right the forecasts of a signal were, in sentences."""
-    if math.isnan(accuracy.error_ratio):
-        return "There was too little history to test its forecasts: take its dates as rough."
-    times = "1 earlier date" if accuracy.n_origins == 1 else f"{accuracy.n_origins} earlier dates"
-    return f"Tested at {times}: {_error_text(accuracy.error_ratio)} {_band_text(accuracy)}".strip()
+    tested = "There was too little history to test its forecasts: take its dates as rough."
+    if not math.isnan(record.back_test.error_ratio):
+        times = "1 earlier date" if record.n_origins == 1 else f"{record.n_origins} earlier dates"
+        tested = f"Tested at {times}: {_accuracy_text(record.back_test)}"
+    live = (
+        f"In use, {duration_text(seconds)} ahead: {_accuracy_text(accuracy)}"
+        for seconds, accuracy in record.live
+    )
+    return " ".join((tested, *live))
+
+
+def _accuracy_text(accuracy: Accuracy) -> str:
+    return f"{_error_text(accuracy.error_ratio)} {_band_text(accuracy)}".strip()
 
 
 def _error_text(ratio: float) -> str:

@@ -101,6 +101,9 @@ def promote(state: State, signal: str = "disk") -> None:
         "forecast_coverage_80_ratio": 0.81,
         "forecast_coverage_95_ratio": 0.95,
         "forecast_origins": 4.0,
+        "live_error_ratio_6d": 0.5,
+        "live_coverage_80_ratio_6d": 0.78,
+        "live_coverage_95_ratio_6d": 0.96,
     }
     record = TrainingRecord(signal, "forecaster", state, END, metrics=metrics)
     registry.promote(signal, "forecaster", registry.log_training(record))
@@ -153,11 +156,14 @@ def document(folder: str = "out"):
     return orjson.loads(Path(folder, "capacity.json").read_bytes())
 
 
-def test_a_report_says_how_right_the_champion_was_in_its_back_test(capacity, folder):
+def test_a_report_says_how_right_the_champion_was_in_its_back_test_and_in_use(capacity, folder):
     succeeds(capacity)
     page = Path("out/capacity.html").read_text()
     assert "Tested at 4 earlier dates: its error is 38% smaller" in page
-    assert document()["signals"][0]["back_test_error_ratio"] == 0.62
+    assert "In use, 6 days ahead: its error is 50% smaller" in page
+    (signal,) = document()["signals"]
+    assert signal["back_test"]["error_ratio"] == 0.62
+    assert [each["horizon_seconds"] for each in signal["live"]] == [6 * 86_400]
 
 
 def test_the_next_report_says_what_changed_since_the_one_in_the_folder(capacity, folder):

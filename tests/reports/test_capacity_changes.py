@@ -89,6 +89,11 @@ def test_an_earlier_report_without_a_date_moves_nothing():
     assert changes(earlier).moved == ()
 
 
+def accuracy(horizon, error):
+    found = {"horizon_seconds": horizon, "error_ratio": error}
+    return found | {"coverage_80_ratio": 0.79, "coverage_95_ratio": 0.94}
+
+
 def test_the_json_holds_all_that_was_said_and_null_for_what_is_not_known():
     made = report(problems=("Signal tape: gone.",))
     content = json_of(document_of(made, rows_of(made), changes=["x"], pictures={1: "one.png"}))
@@ -102,10 +107,9 @@ def test_the_json_holds_all_that_was_said_and_null_for_what_is_not_known():
             "trained": MADE / 1000 - 86_400,
             "series": 6,
             "horizon_seconds": 40 * DAY,
-            "back_test_error_ratio": 0.6,
-            "back_test_coverage_80_ratio": 0.79,
-            "back_test_coverage_95_ratio": 0.94,
+            "back_test": accuracy(None, 0.6),
             "back_test_origins": 4,
+            "live": [accuracy(10 * DAY, 0.7)],
         }
     ]
     at_limit, _, later, *_, unknown = found["series"]

@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from capacity_parts import DAY, GOOD, MADE, NEVER, UNKNOWN, report
-from forewarn_reports.capacity import Accuracy, rows_of
+from capacity_parts import DAY, GOOD, MADE, NEVER, RECORD, UNKNOWN, report
+from forewarn_reports.capacity import Accuracy, Record, rows_of
 from forewarn_reports.capacity_words import (
-    accuracy_text,
     chance_text,
     instant_text,
     outlook_text,
+    record_text,
     span_text,
 )
 
@@ -121,22 +121,28 @@ def test_a_chance_is_said_as_so_many_in_so_many(probability, text):
         ({}, "its error is 40% smaller than that of repeating the last season."),
         ({"error_ratio": 1.0}, "it is as good as repeating the last season, and no better."),
         ({"error_ratio": 1.5}, "its error is 50% larger than that of repeating the last season: "),
-        ({"n_origins": 1}, "Tested at 1 earlier date: "),
         ({"coverage_80_ratio": 0.7}, "The bands are too narrow: less is certain than they show."),
         ({"coverage_80_ratio": 0.93}, "The bands are wider than they need to be."),
     ],
 )
 def test_accuracy_is_said_beside_what_is_simplest_and_what_is_right(changes, text):
-    said = accuracy_text(replace(GOOD, **changes))
+    said = record_text(Record(replace(GOOD, **changes), n_origins=1))
+    assert said.startswith("Tested at 1 earlier date: ")
     assert text in said
     assert "lay inside the inner band (80 % is right)" in said
 
 
+def test_what_was_measured_in_use_is_said_by_distance():
+    said = record_text(RECORD)
+    assert said.startswith("Tested at 4 earlier dates: its error is 40% smaller than that")
+    assert " In use, 10 days ahead: its error is 30% smaller than that" in said
+
+
 def test_accuracy_that_is_not_known_is_no_praise():
-    nothing = Accuracy(UNKNOWN, UNKNOWN, UNKNOWN, 0)
-    assert accuracy_text(nothing).endswith("take its dates as rough.")
+    nothing = Accuracy(UNKNOWN, UNKNOWN, UNKNOWN)
+    assert record_text(Record(nothing, 0)).endswith("take its dates as rough.")
     bands_unknown = replace(GOOD, coverage_80_ratio=UNKNOWN)
-    assert "band" not in accuracy_text(bands_unknown)
+    assert "band" not in record_text(Record(bands_unknown, 1))
 
 
 def test_never_is_no_date():
