@@ -17,7 +17,7 @@ from forewarn_models.arrays import FloatArray, IntegerArray
 # How fast a ceiling is neared, how fast growth grows, how long ago growth that slows down began
 # before the history did: in units of the history.
 _NEARING = np.geomspace(0.08, 1.0, 12)
-_GROWING = np.array([0.3, 0.6])
+_GROWING = np.geomspace(0.2, 1.2, 10)
 _SLOWING = np.array([0.3, 0.6, 1.2])
 # Before anything is seen all kinds of trend are as likely, and all shapes of a kind.
 _KINDS = (1, 1, len(_NEARING), len(_GROWING), len(_SLOWING))

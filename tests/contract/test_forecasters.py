@@ -9,7 +9,7 @@ import pytest
 from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.bounds import Bounds
 from forewarn_models.catalogue import FORECASTERS, forecaster_from_state
-from forewarn_models.contract import Forecast, Forecaster
+from forewarn_models.contract import Extremes, Forecast, Forecaster, Side
 from forewarn_models.errors import ConfigError, NotEnoughHistory, UnknownFormat
 from forewarn_models.panel import Panel
 
@@ -207,3 +207,59 @@ def test_the_forecast_moves_with_the_series(name: str) -> None:
     # The slow models search numerically, so they follow a shift only as far as their search does.
     tolerance = 1e-9 if name in {"hybrid", "seasonal_naive"} else 0.02
     np.testing.assert_allclose(4 * base + 1000, moved, rtol=tolerance)
+
+
+def extremes_of(model: Forecaster, values: np.ndarray, side: Side = "above") -> Extremes:
+    return model.fit(make_panel(values)).extremes(N_STEPS, side)
+
+
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_the_extremes_have_a_row_an_instant_and_a_level_for_each(name: str, side: Side) -> None:
+    extremes = extremes_of(FORECASTERS[name], np.stack([daily(), daily(seed=1)]), side)
+    shape = (2, len(extremes.times_milliseconds), len(extremes.levels))
+    assert extremes.reached.shape == shape
+    assert (extremes.side, extremes.series) == (side, ((("row", "0"),), (("row", "1"),)))
+    assert extremes.times_milliseconds[-1] == START + (95 + N_STEPS) * HOUR
+    assert (np.diff(extremes.reached, axis=2) >= 0).all()
+
+
+def test_extremes_are_the_same_twice_and_after_the_way_through_bytes(name: str) -> None:
+    fitted = FORECASTERS[name].fit(make_panel(daily()[None]))
+    restored = forecaster_from_state(from_bytes(to_bytes(fitted.state())))
+    first, again, other = (model.extremes(N_STEPS, "above") for model in (fitted, fitted, restored))
+    np.testing.assert_array_equal(first.reached, again.reached)
+    np.testing.assert_array_equal(first.reached, other.reached)
+
+
+def test_the_extremes_of_a_series_are_alike_alone_and_among_others(name: str) -> None:
+    others = [daily(seed=seed) * 10**seed for seed in range(3)]
+    alone = extremes_of(FORECASTERS[name], daily(seed=1)[None] * 10)
+    among = extremes_of(FORECASTERS[name], np.stack(others))
+    np.testing.assert_allclose(alone.reached[0], among.reached[1], rtol=1e-6)
+
+
+def test_extremes_keep_to_the_bounds(name: str) -> None:
+    reached = extremes_of(bounded(name, 99.0, 101.0), daily()[None]).reached
+    assert 99.0 <= reached.min() <= reached.max() == 101.0
+
+
+def test_a_row_with_one_sample_has_no_extremes_and_the_others_have(name: str) -> None:
+    young = np.full(96, np.nan)
+    young[-1] = 5
+    reached = extremes_of(FORECASTERS[name], np.stack([young, daily()])).reached
+    assert np.isnan(reached[0]).all()
+    assert np.isfinite(reached[1]).all()
+
+
+@pytest.mark.parametrize("n_times", [2, 3, 7, 13])
+def test_the_extremes_of_a_short_history_are_not_certain(name: str, n_times: int) -> None:
+    values = np.random.default_rng(n_times).normal(0, 1, (1, n_times))
+    reached = extremes_of(FORECASTERS[name], values).reached
+    assert (reached[:, -1, -1] > reached[:, -1, 0]).all()
+
+
+@pytest.mark.parametrize("n_steps", [0, 100_001])
+def test_extremes_of_an_absurd_number_of_steps_are_refused(name: str, n_steps: int) -> None:
+    fitted = FORECASTERS[name].fit(make_panel(daily(12)[None]))
+    with pytest.raises(ConfigError, match="1 to 100000 steps"):
+        fitted.extremes(n_steps, "above")
