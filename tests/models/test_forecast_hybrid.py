@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import oracles_forecast as oracles
 from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.errors import ConfigError, UnknownFormat
-from forewarn_models.forecasters import mixture as mixture_module
+from forewarn_models.forecasters import blocks
 from forewarn_models.forecasters.choice import NAMES, forecaster_for
 from forewarn_models.forecasters.hybrid import Hybrid
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
@@ -119,7 +119,7 @@ def test_a_season_that_is_no_day_is_found() -> None:
 def test_blocks_of_series_are_forecast_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = make_panel(load(5, 100))
     whole = Hybrid().fit(panel).predict(10, [80]).quantiles
-    monkeypatch.setattr(mixture_module, "_BLOCK_NUMBERS", 1)
+    monkeypatch.setattr(blocks, "_BLOCK_NUMBERS", 1)
     np.testing.assert_allclose(Hybrid().fit(panel).predict(10, [80]).quantiles, whole, rtol=1e-9)
 
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from forewarn_models.budget import Budget
+from forewarn_models.forecasters.hybrid import Hybrid
+from forewarn_models.panel import Panel
 from forewarn_training.forecast_judging import ForecastQuality
 from forewarn_training.judging import Quality
-from forewarn_training.tables import detector_table, forecast_tables
+from forewarn_training.tables import candidates_table, detector_table, forecast_tables
 
 
 def test_a_detector_table_has_a_row_for_each_output_row():
@@ -71,3 +73,21 @@ def test_long_horizons_are_thinned_out(n_steps):
     rows = forecast_tables(quality)["horizons"].rows
     assert len(rows) == min(n_steps, 48)
     assert rows[-1][0] == 60.0 * n_steps
+
+
+def test_the_table_of_candidates_shows_weights_and_errors_by_series():
+    hours = np.arange(24 * 28)
+    noise = np.random.default_rng(0).normal(0, 1, len(hours))
+    values = np.stack([10 * np.sin(2 * np.pi * hours / 24) + noise, np.full(len(hours), np.nan)])
+    series = ((("instance", "a"),), (("instance", "b"),))
+    fitted = Hybrid().fit(Panel(1000 * values, series, 0, 3_600_000))
+    table = candidates_table(fitted)
+    first, second = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    assert first["series"] == '{instance="a"}'
+    weights = [value for name, value in first.items() if name.endswith("_weight")]
+    np.testing.assert_allclose(sum(weights), 1)
+    errors = {n: v for n, v in first.items() if n.endswith("_error")}
+    assert 500 < errors["short_median_error"] < 1200 < errors["last_value_error"]
+    leading = max(fitted.candidates, key=lambda name: first[f"{name}_weight"])
+    assert errors[f"{leading}_error"] == min(errors.values())
+    assert all(second[name] is None for name in errors)

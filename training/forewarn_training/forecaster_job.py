@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from forewarn_adapters.config.schema import ForecastPolicy, Signal
-from forewarn_adapters.registry import Champion, TrainingRecord
+from forewarn_adapters.registry import Champion, Table, TrainingRecord
 from forewarn_adapters.signal_bounds import FoundBounds
 from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import FittedForecaster, Forecaster
 from forewarn_models.durations import format_duration, milliseconds_of
 from forewarn_models.errors import ModelError, NotEnoughHistory
 from forewarn_models.forecasters.choice import forecaster_for
+from forewarn_models.forecasters.mixture import FittedMixture
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
 from forewarn_training.bounding import found_bounds
@@ -29,7 +30,7 @@ from forewarn_training.history import history_span, read_history
 from forewarn_training.masking import CleanHistory, clean_history, with_hidden
 from forewarn_training.outcome import ModelOutcome
 from forewarn_training.pictures import forecast_pictures
-from forewarn_training.tables import forecast_tables
+from forewarn_training.tables import candidates_table, forecast_tables
 from forewarn_training.task import (
     Standing,
     Task,
@@ -165,11 +166,19 @@ def _stored(
         recipe=recipe_of(_recipe(signal)),
         params=_params(signal, candidate.bounds, decision),
         metrics=metrics,
-        tables={} if quality is None else forecast_tables(quality),
+        tables=_tables(candidate),
         plots=forecast_pictures(signal, history.panel, candidate.fitted),
     )
     warnings = (*history.warnings, *candidate.bounds.warnings)
     return store(task, record, decision, warnings=warnings)
+
+
+def _tables(candidate: Candidate) -> dict[str, Table]:
+    fitted, quality = candidate.fitted, candidate.quality
+    tables = {} if quality is None else forecast_tables(quality)
+    if isinstance(fitted, FittedMixture):
+        tables["candidates"] = candidates_table(fitted)
+    return tables
 
 
 def _recipe(signal: Signal) -> dict[str, object]:

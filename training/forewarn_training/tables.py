@@ -5,6 +5,7 @@ import numpy as np
 from forewarn_adapters.registry import Table
 from forewarn_models.arrays import FloatArray
 from forewarn_models.budget import Budget
+from forewarn_models.forecasters.mixture import FittedMixture
 from forewarn_models.labels import label_text
 from forewarn_training.forecast_judging import ForecastQuality
 from forewarn_training.judging import Quality
@@ -45,6 +46,18 @@ def forecast_tables(quality: ForecastQuality) -> dict[str, Table]:
     cells = np.column_stack([_over(error, quality.scale), quality.pinball, quality.coverage])
     names = [label_text(labels) for labels in quality.series]
     return {"series": _table(columns, names, cells), "horizons": _horizons(quality)}
+
+
+def candidates_table(fitted: FittedMixture) -> Table:
+    """Return what each candidate weighs for each series, and its mean error in the back-test.
+
+    Errors are absolute, in the units of the signal; the same stretches and distances for all.
+    """
+    names = fitted.candidates
+    columns = [f"{name}_{what}" for name in names for what in ("weight", "error")]
+    pairs = np.stack([fitted.learned.weights, fitted.learned.error], axis=2)
+    series = [label_text(labels) for labels in fitted.series]
+    return _table(("series", *columns), series, pairs.reshape(len(series), -1))
 
 
 def _horizons(quality: ForecastQuality) -> Table:

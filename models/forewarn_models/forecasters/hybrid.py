@@ -6,7 +6,8 @@ from datetime import timedelta
 from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import State
 from forewarn_models.forecasters.candidates import CANDIDATES
-from forewarn_models.forecasters.mixture import FittedMixture, fit_mixture, fitted_mixture_of
+from forewarn_models.forecasters.fitting import fit_mixture
+from forewarn_models.forecasters.mixture import FittedMixture, fitted_mixture_of
 from forewarn_models.panel import Panel
 
 KIND = "hybrid"

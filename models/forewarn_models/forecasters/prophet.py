@@ -20,9 +20,10 @@ from forewarn_models.forecasters.bands import quantile_levels
 from forewarn_models.forecasters.extremes import simulated_extremes
 from forewarn_models.forecasters.fallback import Fallback, fallback_of
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, WEEK_MILLISECONDS
-from forewarn_models.forecasters.mixture import check_steps, usable_values
+from forewarn_models.forecasters.mixture import check_steps
 from forewarn_models.forecasters.quiet import quietly
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
+from forewarn_models.forecasters.usable import usable_values
 from forewarn_models.labels import Labels
 from forewarn_models.panel import Panel
 

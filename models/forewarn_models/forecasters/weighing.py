@@ -33,6 +33,19 @@ def weights_of(errors: FloatArray) -> tuple[FloatArray, FloatArray]:
     return _normed(*everything), _normed(*without_one)
 
 
+def mean_errors(errors: FloatArray) -> FloatArray:
+    """Return (n_series, n_candidates) mean absolute errors of a back-test; NaN = never known.
+
+    Args:
+        errors: (n_series, n_origins, n_candidates, n_steps); NaN is a gap.
+    """
+    held = np.isfinite(errors)
+    count = held.sum(axis=(1, 3))
+    total = np.where(held, np.abs(errors), 0.0).sum(axis=(1, 3))
+    mean: FloatArray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return mean
+
+
 def mixture(forecasts: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the weighed mean of what is known; the first candidate where no weighed one is.
 

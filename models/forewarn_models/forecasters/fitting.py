@@ -1,0 +1,155 @@
+"""Fit a weighed mixture of candidates, for each series by a rolling-origin back-test.
+
+Each series is moved and scaled to median 0 and typical deviation 1 before anything else, so that
+forecasts follow every shift and scale of their input, and no value is too large to square.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+import numpy as np
+
+from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.bounds import UNKNOWN, Bounds, floors
+from forewarn_models.durations import milliseconds_of
+from forewarn_models.forecasters.backtest import future, origin_ages
+from forewarn_models.forecasters.bands import spread_of
+from forewarn_models.forecasters.blocks import blocks_of
+from forewarn_models.forecasters.lookback import finite_median, long_period, short_periods
+from forewarn_models.forecasters.mixture import FittedMixture, Learned, forecasts_of
+from forewarn_models.forecasters.rows import Rows
+from forewarn_models.forecasters.thinning import detail_of, middles, thinned, thinning_of
+from forewarn_models.forecasters.usable import LEAST_SAMPLES, check_samples, usable
+from forewarn_models.forecasters.weighing import mean_errors, mixture, weights_of
+from forewarn_models.panel import Panel
+
+# Judged on two days when nobody says how far ahead it will be asked, as far as history allows.
+_DEFAULT_HORIZON_MILLISECONDS = 2 * 86_400_000
+_MOST_JUDGED_STEPS = 1008
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    candidates: tuple[str, ...]
+    is_weighed: bool
+    n_steps: int
+    end_milliseconds: int
+    step_milliseconds: int
+    thinning: int
+    bounds: Bounds
+
+
+def fit_mixture(
+    history: Panel,
+    *,
+    kind: str,
+    candidates: tuple[str, ...],
+    horizon: timedelta | None,
+    is_weighed: bool = True,
+    bounds: Bounds = UNKNOWN,
+) -> FittedMixture:
+    """Return a mixture of candidates, weighed for each series by a rolling-origin back-test.
+
+    Args:
+        history: infinities count as gaps.
+        kind: the catalogue name of the forecaster.
+        candidates: names from `candidates.CANDIDATES`; the first must always be able to forecast.
+        horizon: how far ahead candidates are judged; None = two days.
+        is_weighed: false gives all weight to the last candidate wherever there is a season.
+        bounds: that no forecast leaves.
+
+    Raises NotEnoughHistory when no series has two samples.
+    """
+    check_samples(history, what=f"the forecaster {kind!r}")
+    end, step = history.end_milliseconds, history.step_milliseconds
+    asked = -(-(milliseconds_of(horizon) if horizon else _DEFAULT_HORIZON_MILLISECONDS) // step)
+    # Seasonal naive is what its formula says, slot by slot.
+    thinning = thinning_of(history.n_times, asked, step) if is_weighed else 1
+    n_known = history.n_times // thinning
+    n_steps = max(1, min(-(-asked // thinning), n_known // 3, _MOST_JUDGED_STEPS))
+    plan = _Plan(candidates, is_weighed, n_steps, end, step, thinning, bounds)
+    blocks = blocks_of(
+        (history.n_series, n_known),
+        n_steps * len(candidates),
+        n_origins=len(origin_ages(n_known, n_steps, step * thinning)),
+    )
+    joined = _joined((_learn(usable(history.values[block]), plan) for block in blocks), blocks)
+    return FittedMixture(kind, candidates, history.series, end, step, thinning, joined)
+
+
+def _learn(values: FloatArray, plan: _Plan) -> Learned:
+    held = np.isfinite(values)
+    centre = np.where(held.sum(axis=1) >= LEAST_SAMPLES, finite_median(values), np.nan)
+    size = _typical_deviation(values - centre[:, None])
+    normed = (values - centre[:, None]) / size[:, None]
+    known = thinned(normed, plan.thinning)
+    period = short_periods(known, plan.step_milliseconds * plan.thinning)
+    detail = detail_of(normed, plan.thinning, plan.step_milliseconds)
+    ages, forecasts = _backtest(known, period, plan)
+    came = future(known, ages, n_steps=plan.n_steps)
+    missed = came[:, :, None] - forecasts
+    weights, judging = weights_of(missed)
+    if not plan.is_weighed:
+        weights = _last_usable(period, len(plan.candidates))
+        judging = weights[:, None, :]
+    # Bands are those of single slots, not of means.
+    single = middles(normed - _repeated(detail, normed.shape[1]), plan.thinning)
+    errors = future(single, ages, n_steps=plan.n_steps) - mixture(forecasts, judging)
+    spread = spread_of(errors, values=normed)
+    is_ever_negative = (np.where(held, values, 0.0) < 0).any(axis=1)
+    floor = floors(plan.bounds, is_never_negative=np.logical_not(is_ever_negative))
+    ceiling = np.full(len(values), plan.bounds.high)
+    in_slots = period * plan.thinning
+    error = mean_errors(missed) * size[:, None]
+    rest = (floor, ceiling, in_slots, weights, spread.scale, spread.table, detail, error)
+    return Learned(normed, centre, size, *rest)
+
+
+def _joined(parts: Iterable[Learned], blocks: Sequence[slice]) -> Learned:
+    """Return what was learned of blocks as one, each part let go before the next is learned."""
+    joined: dict[str, FloatArray] = {}
+    for block, part in zip(blocks, parts, strict=True):
+        for field in fields(Learned):
+            array: FloatArray = getattr(part, field.name)
+            if field.name not in joined:
+                joined[field.name] = np.empty((blocks[-1].stop, *array.shape[1:]))
+            joined[field.name][block] = array
+    return Learned(**joined)
+
+
+def _repeated(detail: FloatArray, n_times: int) -> FloatArray:
+    """Return the detail of the slots of a history, the newest last."""
+    return detail[:, np.arange(-n_times, 0) % detail.shape[1]]
+
+
+def _backtest(
+    known: FloatArray, period: FloatArray, plan: _Plan
+) -> tuple[IntegerArray, FloatArray]:
+    """Return ages of origins, and (n, n_origins, n_candidates, n_steps) forecasts from them."""
+    step = plan.step_milliseconds * plan.thinning
+    ages = origin_ages(known.shape[1], plan.n_steps, step)
+    long = long_period(known.shape[1], step)
+    rows = Rows(known, ages, period, long, plan.end_milliseconds, step)
+    forecasts = forecasts_of(rows, plan.candidates, plan.n_steps)
+    shape = (len(known), len(ages), len(plan.candidates), plan.n_steps)
+    return ages, forecasts.reshape(shape)
+
+
+def _last_usable(period: FloatArray, n_candidates: int) -> FloatArray:
+    """Return weights that give all to the last candidate, to the first where there is no season."""
+    weights = np.zeros((len(period), n_candidates))
+    has_season = np.isfinite(period)
+    weights[has_season, -1] = 1.0
+    weights[~has_season, 0] = 1.0
+    return weights
+
+
+def _typical_deviation(deviations: FloatArray) -> FloatArray:
+    size = np.abs(deviations)
+    typical = finite_median(size)
+    count = np.maximum(np.isfinite(size).sum(axis=1), 1)
+    # Where most values are the same, the others say what a deviation is.
+    mean = np.nan_to_num(size).sum(axis=1) / count
+    chosen = np.where(typical > 1e-3 * mean, typical, mean)
+    return np.where(chosen > 0, chosen, 1.0)
