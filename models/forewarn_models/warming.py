@@ -12,6 +12,7 @@ import numpy as np
 from forewarn_models.contract import FittedDetector
 from forewarn_models.detector import RarityDetector
 from forewarn_models.fold import FoldPolicy, fold, start_fold
+from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.forest import grow, isolation
 from forewarn_models.panel import Panel
 from forewarn_models.samples import samples_of
@@ -23,19 +24,21 @@ _LEARNED, _SCORED = 60, 2  # samples of each series
 
 
 def warm(progress: Callable[[str], None] = lambda _part: None) -> None:
-    """Compile, or read, all that detectors call when they learn, score and fold.
+    """Compile, or read, all that detectors and forecasts call when they learn, score and fold.
 
-    `progress` is told which part is next, such as "forests (1 of 3)". Afterwards no panel has
+    `progress` is told which part is next, such as "forests (1 of 4)". Afterwards no panel has
     anything compiled. Without compiling it only walks the tiny panel.
     """
     values = np.arange(float(len(_SERIES) * (_LEARNED + _SCORED))) % 7.0
     panel = Panel(values.reshape(len(_SERIES), -1), _SERIES, 0, _STEP_MILLISECONDS)
-    progress("forests (1 of 3)")
+    progress("forests (1 of 4)")
     _isolate(panel)
-    progress("learning (2 of 3)")
+    progress("learning (2 of 4)")
     model = RarityDetector(group_by=_GROUP_BY).fit(panel.columns(0, _LEARNED))
-    progress("scoring (3 of 3)")
+    progress("scoring (3 of 4)")
     _fold(model, panel.columns(_LEARNED, panel.n_times))
+    progress("paths of forecasts (4 of 4)")
+    SeasonalNaive().fit(panel).extremes(1, "above")
 
 
 def _isolate(panel: Panel) -> None:

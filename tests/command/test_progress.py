@@ -20,7 +20,7 @@ def test_compiling_that_outlasts_patience_is_shown_and_said(monkeypatch, capsys)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "forewarn: compiling, once for each release: about half a minute"
     assert lines[-1].endswith("forewarn: compiled in 0 s, kept for the next time")
-    assert "compiling scoring (3 of 3)" in "".join(lines[1:-1])
+    assert "compiling paths of forecasts (4 of 4)" in "".join(lines[1:-1])
 
 
 def test_where_there_is_no_terminal_compiling_is_two_lines(monkeypatch, capsys):

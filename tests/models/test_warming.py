@@ -11,6 +11,7 @@ import pytest
 
 from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.calendar import Calendar
+from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import FittedDetector
 from forewarn_models.detector import RarityDetector
 from forewarn_models.fold import (
@@ -22,6 +23,7 @@ from forewarn_models.fold import (
     start_fold,
     welcome,
 )
+from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
 from forewarn_models.samples import samples_of
 from forewarn_models.stored_detector import fitted_from_state
@@ -78,6 +80,10 @@ def use(detector: RarityDetector, history: Panel) -> None:
     wider, state = welcome(stored, state, {newcomer: 5.0})
     folded(wider, state, 2)
     detector.fit(history, earlier=stored)
+    forecaster = SeasonalNaive().fit(history)
+    for side in ("above", "below"):
+        forecaster.extremes(30, side)
+    forecaster_from_state(from_bytes(to_bytes(forecaster.state()))).extremes(30, "above")
 
 
 def signatures_around_work() -> tuple[Signatures, Signatures]:
@@ -108,10 +114,16 @@ def test_no_panel_compiles_anything_after_warming() -> None:
     with ProcessPoolExecutor(1, mp_context=context) as executor:
         warmed, worked = executor.submit(signatures_around_work).result()
     assert worked == warmed
-    assert {"learn_walk", "score_walk", "_walk", "_grow_rows", "_mean_lengths"} <= warmed.keys()
+    expected = {"learn_walk", "score_walk", "_walk", "_grow_rows", "_mean_lengths", "_simulate"}
+    assert expected <= warmed.keys()
 
 
 def test_each_part_is_told_before_it_is_compiled() -> None:
     told: list[str] = []
     warm(told.append)
-    assert told == ["forests (1 of 3)", "learning (2 of 3)", "scoring (3 of 3)"]
+    assert told == [
+        "forests (1 of 4)",
+        "learning (2 of 4)",
+        "scoring (3 of 4)",
+        "paths of forecasts (4 of 4)",
+    ]

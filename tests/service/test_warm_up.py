@@ -34,9 +34,10 @@ def test_scoring_begins_after_compiling_which_is_told_when_it_takes_long(
     wait_until(warm_up.is_done, seconds=120.0)
     assert began == [False]
     assert caplog.messages == [
-        "compiling, once for each release, before scoring begins: learning (2 of 3)",
-        "compiling, once for each release, before scoring begins: scoring (3 of 3)",
-        "compiled in 6 s, kept for the next start",
+        "compiling, once for each release, before scoring begins: learning (2 of 4)",
+        "compiling, once for each release, before scoring begins: scoring (3 of 4)",
+        "compiling, once for each release, before scoring begins: paths of forecasts (4 of 4)",
+        "compiled in 8 s, kept for the next start",
     ]
 
 
