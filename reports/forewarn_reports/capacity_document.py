@@ -122,7 +122,8 @@ def read_document(content: bytes, *, name: str) -> ReportDocument:
         document = msgspec.json.decode(content, type=ReportDocument)
     except (msgspec.DecodeError, RecursionError) as wrong:
         raise DataError(
-            f"{name} must be the capacity.json of an earlier report, got another file: {wrong}"
+            f"{name} must be the capacity.json of an earlier report, got another file: {wrong}; "
+            "move it away, or name another with --since"
         ) from wrong
     if document.form != FORM:
         raise DataError(f"{name} must be of the form {FORM!r}, got {document.form[:100]!r}")
