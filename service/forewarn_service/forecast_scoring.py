@@ -2,8 +2,8 @@
 
 A record is what is forecast, from now, of one exported distance. They are issued as the forecast's
 steps go by, at most a hundred in a distance, so that what waits stays bounded. The seasonal naive
-forecast beside it knows what the champion's training knew: the value at the same time of day on the
-newest day of that history. All of it lies in the store; nothing is lost while the service is down.
+forecast beside it is made of the history that the champion learned from. All of it lies in the
+store; nothing is lost while the service is down.
 """
 
 import hashlib
@@ -22,10 +22,12 @@ from forewarn_adapters.config.schema import Signal
 from forewarn_adapters.forecast_ledger import Asked, ForecastLedger, Record
 from forewarn_adapters.source import Source
 from forewarn_adapters.store import Store
-from forewarn_models.arrays import FloatArray, IntegerArray
+from forewarn_models.arrays import FloatArray
+from forewarn_models.contract import FittedForecaster, Forecast
 from forewarn_models.durations import format_duration, milliseconds_of
 from forewarn_models.errors import ConfigError, ForewarnError, RegistryError
 from forewarn_models.forecast_score import ForecastFigures, ForecastTally, IssuedForecast
+from forewarn_models.forecasters.yardstick import naive_twin
 from forewarn_models.labels import Labels, label_text
 from forewarn_service.champions import Champions
 from forewarn_service.live import ForecastSnapshot
@@ -36,8 +38,7 @@ from forewarn_service.timing import timing_of
 MOST_SERIES = 500
 MOST_WAITING = 100  # of a distance
 _MOST_INSTANTS = 10  # that are read in one go; the others follow seconds later
-_DAY_MILLISECONDS = 86_400_000
-_WEEK_MILLISECONDS = 7 * _DAY_MILLISECONDS
+_WEEK_MILLISECONDS = 7 * 86_400_000
 _LOGGED_EVERY_MILLISECONDS = 3_600_000
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class _Followed:
 
     ledger: ForecastLedger
     version: int = 0
+    naive: Forecast | None = None  # of the series that are scored, of the same history
     issued_from_milliseconds: int = 0
     settled_until_milliseconds: int = 0
     logged_milliseconds: int = 0
@@ -77,21 +79,34 @@ class ForecastScoring:
     train: Callable[[str], bool]
     _followed: dict[str, _Followed] = field(default_factory=dict)
 
-    def follow(self, signal: Signal, made: ForecastSnapshot, *, history_end: int) -> None:
+    def follow(
+        self, signal: Signal, made: ForecastSnapshot, model: FittedForecaster, *, n_steps: int
+    ) -> None:
         """Issue what is forecast now, and score what was forecast of instants that have come.
 
-        `history_end` is that of the champion's history. What fails is made up for at the next call.
+        What fails is made up for at the next call.
+
+        Args:
+            signal: whose forecast it is.
+            made: the forecast as seen from now.
+            model: that made it.
+            n_steps: how far it was asked to go.
         """
         try:
-            self._follow(signal, made, history_end=history_end)
+            self._follow(signal, made, model, n_steps)
         except ForewarnError as failed:
             self.telemetry.failed(failed.reason, signal=signal.name)
             _log.warning("signal %s: its forecasts are not scored: %s", signal.name, failed)
 
-    def _follow(self, signal: Signal, made: ForecastSnapshot, *, history_end: int) -> None:
+    def _follow(
+        self, signal: Signal, made: ForecastSnapshot, model: FittedForecaster, n_steps: int
+    ) -> None:
         followed = self._begun(signal, made)
-        self._take_version(followed, made)
-        self._issue(followed, signal, made, history_end=history_end)
+        if followed.version != made.champion_version or followed.naive is None:
+            self._take_version(followed, made)
+            series = _scored_series(made.forecast.series)
+            followed.naive = naive_twin(model, series).predict(n_steps, ())
+        self._issue(followed, made, followed.naive)
         if self._settle(followed, signal, made):
             figures = self._show(followed.ledger)
             self._ask_for_training(followed, made, figures)
@@ -109,8 +124,6 @@ class ForecastScoring:
 
     def _take_version(self, followed: _Followed, made: ForecastSnapshot) -> None:
         """Judge a champion that was asked for by its own forecasts alone."""
-        if followed.version == made.champion_version:
-            return
         before = followed.ledger.tallies()
         if followed.ledger.replaced(version=made.champion_version):
             for horizon in before:
@@ -118,41 +131,27 @@ class ForecastScoring:
                 self._show_one(name, _text(horizon), ForecastTally().figures())
         followed.version = made.champion_version
 
-    def _issue(
-        self, followed: _Followed, signal: Signal, made: ForecastSnapshot, *, history_end: int
-    ) -> None:
+    def _issue(self, followed: _Followed, made: ForecastSnapshot, naive: Forecast) -> None:
         ahead = made.forecast
         first, step = ahead.start_milliseconds, ahead.step_milliseconds
         if followed.issued_from_milliseconds == first:
             return
-        rows = _scored_rows(ahead.series)
-        for place, horizon in enumerate(made.horizons):
+        place = {labels: row for row, labels in enumerate(ahead.series)}
+        rows = np.array([place[labels] for labels in naive.series], dtype=np.int64)
+        for number, horizon in enumerate(made.horizons):
             n_steps = milliseconds_of(horizon) // step
-            quantiles = made.quantiles[rows, place]
+            quantiles = made.quantiles[rows, number]
             said = np.isfinite(quantiles).all(axis=1)
             if first // step % -(-n_steps // MOST_WAITING) or not said.any():
                 continue
             due = first + (n_steps - 1) * step
-            series = tuple(ahead.series[row] for row in rows[said].tolist())
-            naive = self._naive(signal, due, series, history_end=history_end, step=step)
-            issued = IssuedForecast(series, ahead.quantile_levels, quantiles[said], naive)
+            series = tuple(naive.series[row] for row in np.flatnonzero(said).tolist())
+            rival = naive.quantiles[said, (due - naive.start_milliseconds) // step, 0]
+            issued = IssuedForecast(series, ahead.quantile_levels, quantiles[said], rival)
             followed.ledger.issue(
                 Record(milliseconds_of(horizon), due, made.champion_version, issued)
             )
         followed.issued_from_milliseconds = first
-
-    def _naive(
-        self, signal: Signal, due: int, series: tuple[Labels, ...], *, history_end: int, step: int
-    ) -> FloatArray:
-        """Return the value some whole days before `due`, or the newest of the history."""
-        newest = history_end - step
-        day = max(1, round(_DAY_MILLISECONDS / step)) * step
-        value = self._values(signal.query, due - -(-(due - newest) // day) * day, series, step)
-        if np.isnan(value).any():
-            value = np.where(
-                np.isnan(value), self._values(signal.query, newest, series, step), value
-            )
-        return value
 
     def _values(self, query: str, at: int, series: tuple[Labels, ...], step: int) -> FloatArray:
         """Return the value of each series at an instant; NaN where there is none."""
@@ -271,15 +270,16 @@ def _metrics(figures: Mapping[int, ForecastFigures]) -> dict[str, float]:
     return named
 
 
-def _scored_rows(series: tuple[Labels, ...]) -> IntegerArray:
-    """Return the rows of the series that are scored: those of the smallest check sums.
+def _scored_series(series: tuple[Labels, ...]) -> tuple[Labels, ...]:
+    """Return the series that are scored, in their order: those of the smallest check sums.
 
     A series is chosen by its own labels, so that the choice outlives champions and restarts.
     """
     if len(series) <= MOST_SERIES:
-        return np.arange(len(series), dtype=np.int64)
+        return series
     sums = np.array([zlib.crc32(label_text(labels).encode()) for labels in series])
-    return np.sort(np.argsort(sums, kind="stable")[:MOST_SERIES]).astype(np.int64)
+    chosen = np.sort(np.argsort(sums, kind="stable")[:MOST_SERIES])
+    return tuple(series[row] for row in chosen.tolist())
 
 
 def _text(horizon_milliseconds: int) -> str:

@@ -73,8 +73,8 @@ class Forecasting:
             held = self._newest(worker.signal.name, policy)
             if held is not None:
                 worker.forecast = self._seen_from_now(worker, held, policy)
-                end = held.forecast.start_milliseconds
-                self.scoring.follow(worker.signal, worker.forecast, history_end=end)
+                n_steps = held.forecast.quantiles.shape[1]
+                self.scoring.follow(worker.signal, worker.forecast, held.model, n_steps=n_steps)
         except ForewarnError as failed:
             self.telemetry.failed(failed.reason, signal=worker.signal.name)
             _log.warning("signal %s: no forecast: %s", worker.signal.name, failed)
