@@ -4,6 +4,7 @@ import csv
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from matplotlib import image
 
 from forewarn.reporting import report_of
 from forewarn_adapters.config.reading import read_config
+from forewarn_adapters.local_servers import (
+    PrometheusSettings,
+    create_blocks,
+    start_prometheus,
+)
 from forewarn_adapters.registry import Registry, TrainingRecord
 from forewarn_adapters.source import open_source
 from forewarn_adapters.tracking import open_client
@@ -304,6 +310,41 @@ def test_a_signal_without_a_limit_is_a_problem_of_the_report(folder):
             at_milliseconds=END,
         )
     source.close()
+
+
+@pytest.fixture
+def monitored(folder: Path) -> Iterator[Path]:
+    """The same folder, on a real Prometheus that also knows how large the volumes are."""
+    times = END // 1000 - 3600 * np.arange(HOURS - 1, -1, -1)
+    lines = ["# TYPE disk_used gauge"]
+    for (_, mount), values in zip((labels[0] for labels in SERIES), recorded(), strict=True):
+        lines += [
+            f'disk_used{{mount="{mount}"}} {value:.4f} {time}'
+            for value, time in zip(values, times.tolist(), strict=True)
+        ]
+    lines.append("# TYPE disk_size gauge")
+    sizes = {"/data": 1000, "/full": 220}
+    lines += [f'disk_size{{mount="{each}"}} {size} {times[-1]}' for each, size in sizes.items()]
+    Path("history.om").write_text("\n".join([*lines, "# EOF", ""]))
+    create_blocks(Path("history.om"), folder / "tsdb")
+    server = start_prometheus(folder, PrometheusSettings())
+    config = CONFIG.replace("files: [disk.csv]", f"prometheus: {{url: '{server.url}'}}")
+    config = config.replace("query: '{}'", "query: max by (mount) (disk_used)")
+    Path("forewarn.yaml").write_text(config.replace("above: 200", "above: disk_size * 0.9"))
+    yield folder
+    server.stop()
+
+
+def test_on_prometheus_each_volume_is_held_against_its_own_size(run_forewarn, monitored):
+    at = ("--at", "2026-01-01T00:02:00Z", "--format", "json,html")
+    succeeds(run_forewarn, "report", "capacity", "--out", "out", *at)
+    full, data, unknown = document()["series"]
+    assert (full["labels"], full["standing"]) == ({"mount": "/full"}, "at_limit")
+    assert (full["limit"], data["limit"]) == (198.0, 900.0)
+    assert data["standing"] == "unlikely"
+    assert data["value"] == pytest.approx(recorded()[0, -1], abs=0.001)
+    assert unknown["says"] == "cannot say: its limit is not known"
+    assert "data:image/png;base64," in Path("out/capacity.html").read_text()
 
 
 def browse(page: Path, *arguments: str) -> tuple[str, list[str]]:

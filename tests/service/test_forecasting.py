@@ -161,6 +161,14 @@ def test_a_limit_may_be_a_query(tmp_path: Path, limits: dict, crossed: list) -> 
     assert found == crossed
 
 
+def test_the_limits_and_newest_values_stand_beside_the_forecast(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, Limit(above=500.0))
+    stand.train(growing())
+    made = stand.refresh()
+    assert made.limits.tolist() == [500.0, 500.0]
+    assert np.array_equal(made.values, stand.worker.newest_values(SERIES), equal_nan=True)
+
+
 def test_a_limit_that_cannot_be_read_leaves_the_last_forecast(tmp_path: Path) -> None:
     stand = Stand(tmp_path, Limit(above="size"))
     stand.train(growing())
