@@ -94,7 +94,7 @@ def backtest(  # noqa: PLR0913  one for each option of the command
     first came, and what a threshold that accepts 1, 3 or 10 times the budget would find.
 
     With --forecast the signals, or files, are forecast from up to eight earlier instants, and that
-    is held against what came: error beside that of the value a day before, how much came inside
+    is held against what came: error beside that of the value a season before, how much came inside
     the bands, and whether it was too high or too low; by distance, and with --out by series.
 
     Back-tests of signals are kept in MLflow, beside the signal's trainings.

@@ -135,7 +135,7 @@ def _summary(backtests: "Sequence[ForecastBacktest]") -> "Table":
 
 
 def _show_worst(backtest: "ForecastBacktest") -> None:
-    """Name the series that the value a day before forecasts better."""
+    """Name the series that their own past forecasts as well."""
     from forewarn_training.forecast_backtest_report import worst_of
 
     worst = worst_of(backtest, most=_MOST_NAMED)

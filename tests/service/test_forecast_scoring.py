@@ -349,5 +349,5 @@ def test_the_score_of_a_real_champion_on_a_real_prometheus_stands_in_its_run(
     assert tallies[15_000].error_ratio[0] < 0.95  # many cycles tell more than the last
     champion = registry.champion("disk", "forecaster")
     assert champion is not None
-    assert 0 < champion.metrics["live_error_ratio_15s"] < 1
+    assert champion.metrics["live_error_ratio_15s"] > 0  # of the first outcome
     assert 0 <= champion.metrics["live_coverage_95_ratio_15s"] <= 1
