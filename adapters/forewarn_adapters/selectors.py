@@ -29,10 +29,15 @@ class Matcher:
 
     def accepts(self, labels: Mapping[str, str]) -> bool:
         """Tell whether a series with these labels is meant."""
-        got = labels.get(self.label, "")
+        return self.accept([labels.get(self.label, "")])[0]
+
+    def accept(self, values: Sequence[str]) -> list[bool]:
+        """Tell which values of the label are meant: many take hardly longer than one."""
         if self.operator in {"=", "!="}:
-            return (got == self.value) == (self.operator == "=")
-        return _matches(self.value, got) == (self.operator == "=~")
+            is_equal = [value == self.value for value in values]
+        else:
+            is_equal = _matches(self.value, values)
+        return is_equal if self.operator in {"=", "=~"} else [not each for each in is_equal]
 
 
 def parse_selector(query: str) -> tuple[Matcher, ...]:
@@ -62,7 +67,8 @@ def chosen(matchers: Sequence[Matcher], series: Sequence[Labels]) -> BooleanArra
     held = [dict(labels) for labels in series]
     for matcher in matchers:
         values = [labels.get(matcher.label, "") for labels in held]
-        accepted = {value: matcher.accepts({matcher.label: value}) for value in set(values)}
+        different = list(dict.fromkeys(values))
+        accepted = dict(zip(different, matcher.accept(different), strict=True))
         is_chosen &= np.array([accepted[value] for value in values], np.bool_)
     return is_chosen
 
@@ -72,23 +78,26 @@ def check_pattern(matcher: Matcher) -> None:
     if matcher.operator not in {"=~", "!~"}:
         return
     try:
-        _matches(matcher.value, "")
+        _matches(matcher.value, [""])
     except ValueError as broken:
         raise SourceRejected(
             f"a matcher needs a regular expression of RE2, got {matcher.value[:200]!r}: {broken}"
         ) from broken
 
 
-def _matches(pattern: str, text: str) -> bool:
-    """Tell whether a pattern matches a whole text, by the engine that Prometheus' own follows.
+def _matches(pattern: str, texts: Sequence[str]) -> list[bool]:
+    """Tell which whole texts a pattern matches, by the engine that Prometheus' own follows.
 
     It takes linear time: with `re`, a stranger's pattern could hold the process for ever.
     """
     import pyarrow as pa
     import pyarrow.compute
 
-    found = pyarrow.compute.match_substring_regex(pa.array([text]), f"^(?s:{pattern})$")
-    return bool(found[0].as_py())
+    array = pa.array(texts, pa.string())
+    found: list[bool] = pyarrow.compute.match_substring_regex(
+        array, f"^(?s:{pattern})$"
+    ).to_pylist()
+    return found
 
 
 def labels_of_text(text: str) -> Labels:
