@@ -95,6 +95,29 @@ def inspect_query(
             )
 
 
+def lacking_history(
+    settings: Prometheus,
+    query: str,
+    *,
+    key: str,
+    now_milliseconds: int,
+    step_milliseconds: int,
+    history_milliseconds: int,
+) -> str | None:
+    """Return in words that the server holds less of a query than the setting `key` asks for.
+
+    None where it holds enough, or nothing. Raises SourceError when the server refuses the query or
+    gives no usable answer.
+    """
+    time = _Time(now_milliseconds, step_milliseconds, history_milliseconds)
+    inner = f"({query}\n)"
+    # Less than the window's resolution may lie between its instants.
+    known = f"{_oldest(inner, time)} or min(timestamp({inner}))"
+    with _discovery(settings) as server:
+        oldest = server.number(known, now_milliseconds=time.now)
+    return None if oldest is None else _lack(_milliseconds(oldest), time, key)
+
+
 def types_of_metrics(settings: Prometheus, query: str) -> dict[str, str]:
     """Return the types of a query's metrics that the server knows, by their names.
 
@@ -172,9 +195,7 @@ def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:
     if newest is None:
         why = f"it gives no series now and gave none in the last {_words(time.history)}"
         return QueryInspection(0, None, None, (why,))
-    oldest = server.number(
-        f"min(min_over_time(timestamp({inner}){time.window}))", now_milliseconds=time.now
-    )
+    oldest = server.number(_oldest(inner, time), now_milliseconds=time.now)
     series = series_now or _count(server, f"count(count_over_time({inner}{time.window}))", time)
     oldest_milliseconds = _milliseconds(newest if oldest is None else min(oldest, newest))
     problems = (
@@ -190,6 +211,10 @@ def _inspected(server: _Discovery, query: str, time: _Time) -> QueryInspection:
     )
 
 
+def _oldest(inner: str, time: _Time) -> str:
+    return f"min(min_over_time(timestamp({inner}){time.window}))"
+
+
 def _extent(server: _Discovery, inner: str, time: _Time) -> tuple[float, float] | None:
     finite = f"({inner} > -Inf < Inf){time.window}"
     low, high = (
@@ -203,9 +228,16 @@ def _time_problems(oldest: int, newest: int, time: _Time) -> Iterator[str]:
     age = time.now - newest
     if age > max(_STALE_STEPS * time.step, _STALE_MILLISECONDS):
         yield f"its newest sample is {_words(age)} old"
+    lack = _lack(oldest, time, "history")
+    if lack is not None:
+        yield lack
+
+
+def _lack(oldest: int, time: _Time, key: str) -> str | None:
     held = time.now - oldest
-    if held < _ENOUGH_HISTORY_RATIO * time.history:
-        yield f"it has {_words(held)} of history, `history` asks for {_words(time.history)}"
+    if held >= _ENOUGH_HISTORY_RATIO * time.history:
+        return None
+    return f"it has {_words(held)} of history, `{key}` asks for {_words(time.history)}"
 
 
 def _series_problems(server: _Discovery, inner: str, series: int, time: _Time) -> Iterator[str]:

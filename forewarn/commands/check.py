@@ -101,20 +101,44 @@ def _inspected(config: "Config") -> "tuple[dict[str, QueryInspection], Readings]
 
 
 def _inspection(server: "Prometheus", signal: "Signal", *, now: int) -> "QueryInspection":
+    from dataclasses import replace
+
     from forewarn_adapters.prometheus_discovery import QueryInspection, inspect_query
     from forewarn_models.durations import milliseconds_of
     from forewarn_models.errors import SourceError
 
     try:
-        return inspect_query(
+        found = inspect_query(
             server,
             signal.query,
             now_milliseconds=now,
             step_milliseconds=signal.step_milliseconds,
             history_milliseconds=milliseconds_of(signal.history),
         )
+        if _is_blocked(found):
+            return found
+        return replace(found, problems=(*found.problems, *_forecast_problems(server, signal, now)))
     except SourceError as failed:
         return QueryInspection(0, None, None, (str(failed),))
+
+
+def _forecast_problems(server: "Prometheus", signal: "Signal", now: int) -> Iterator[str]:
+    """Yield that there is less history than the forecast of a signal learns from."""
+    from forewarn_adapters.prometheus_discovery import lacking_history
+    from forewarn_models.durations import milliseconds_of
+
+    if signal.forecast is None:
+        return
+    lack = lacking_history(
+        server,
+        signal.query,
+        key="forecast.history",
+        now_milliseconds=now,
+        step_milliseconds=milliseconds_of(signal.forecast.step),
+        history_milliseconds=milliseconds_of(signal.forecast.history),
+    )
+    if lack is not None:
+        yield lack
 
 
 def _bounds(signal: "Signal", inspection: "QueryInspection") -> "FoundBounds":

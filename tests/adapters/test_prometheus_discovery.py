@@ -14,7 +14,11 @@ from forewarn_adapters.config.endpoints import BasicAuth, Tls
 from forewarn_adapters.config.schema import Prometheus, RemoteWrite
 from forewarn_adapters.local_servers import PrometheusSettings, ScrapeJob, start_prometheus
 from forewarn_adapters.prometheus import PrometheusSource
-from forewarn_adapters.prometheus_discovery import QueryInspection, inspect_query
+from forewarn_adapters.prometheus_discovery import (
+    QueryInspection,
+    inspect_query,
+    lacking_history,
+)
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.errors import SourceTimeout, SourceUnavailable
 from forewarn_models.labels import labels_of
@@ -104,6 +108,27 @@ def test_a_query_without_series_now_has_those_of_its_history(settings, now):
 def test_less_history_than_asked_is_a_problem(settings, now):
     (problem,) = inspected(settings, "seen", now, history=4 * 3_600 * SECOND).problems
     assert problem.endswith("of history, `history` asks for 4h")
+
+
+@pytest.mark.parametrize(
+    ("query", "hours", "said"),
+    [
+        ("seen", 4, "of history, `forecast.history` asks for 4h"),
+        ("seen", 24 * 365, "of history, `forecast.history` asks for 365d"),
+        ("seen", 0.7, None),
+        ("nothing", 4, None),
+    ],
+)
+def test_less_history_than_a_forecast_asks_for_is_said(settings, now, query, hours, said):
+    lack = lacking_history(
+        settings,
+        query,
+        key="forecast.history",
+        now_milliseconds=now,
+        step_milliseconds=60 * SECOND,
+        history_milliseconds=int(hours * 3_600 * SECOND),
+    )
+    assert lack is None if said is None else lack.endswith(said)
 
 
 def test_too_many_series_are_a_problem(settings, now, monkeypatch):

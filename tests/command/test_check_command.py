@@ -183,7 +183,9 @@ def test_the_answer_for_machines_holds_the_same(check, three_series):
         "pages_per_week": 1.5,
         "accepted_per_week": 1.0,
     }
-    assert len(report["warnings"]) == 2
+    first, second, _ = report["warnings"]
+    assert "`history` asks for 28d" in first
+    assert "`forecast.history` asks for 28d" in second
     plain = json.loads(check("--json")[1])
     assert "series" not in plain["signals"][0]
     assert plain["signals"][0]["step_seconds"] == 30.0
