@@ -31,7 +31,7 @@ def office(first: datetime, n_hours: int, holidays: tuple[date, ...]) -> np.ndar
 
 def rows_of(values: np.ndarray, first: datetime, ages: list[int], calendar: Calendar) -> Rows:
     end = int(first.timestamp()) * 1000 + values.shape[1] * HOUR
-    return Rows(values, np.array(ages), np.array([24.0]), 168.0, end, HOUR, calendar)
+    return Rows(values, np.array(ages), np.array([24.0]), end, HOUR, calendar)
 
 
 def test_office_hours_are_followed_over_a_change_of_clocks_and_a_holiday() -> None:
@@ -73,6 +73,6 @@ def test_a_type_that_was_never_seen_is_not_known() -> None:
 
 
 def test_a_short_history_has_no_types() -> None:
-    rows = Rows(np.ones((2, 50)), np.array([0, 4]), np.full(2, 24.0), np.nan, DAY, HOUR)
+    rows = Rows(np.ones((2, 50)), np.array([0, 4]), np.full(2, 24.0), DAY, HOUR)
     assert np.isnan(day_type(rows, 3)).all()
     assert day_type(rows, 3).shape == (4, 3)

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import numpy as np
 
-from forewarn_adapters.civil_time import calendar_of
 from forewarn_adapters.config.effective import plain
 from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.config.schema import Signal
@@ -21,6 +20,7 @@ from forewarn_models.errors import ModelError, NotEnoughHistory
 from forewarn_models.fold import FoldPolicy
 from forewarn_models.panel import Panel
 from forewarn_training.bounding import found_bounds
+from forewarn_training.civil import calendar_for
 from forewarn_training.gate import (
     LEAST_COMMON_SLOTS,
     Decision,
@@ -92,11 +92,7 @@ def detector_of(signal: Signal, span: Span, bounds: Bounds) -> RarityDetector:
     return RarityDetector(
         direction=signal.direction,
         seasons=signal.seasons,
-        calendar=calendar_of(
-            signal.calendar or CivilTime(),
-            first_milliseconds=span.start_milliseconds,
-            last_milliseconds=span.end_milliseconds,
-        ),
+        calendar=calendar_for(signal, span),
         group_by=signal.group_by,
         siblings=siblings_of(signal),
         bounds=bounds,

@@ -10,6 +10,7 @@ from forewarn_adapters.masks import Window, read_masks
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
 from forewarn_models.bounds import UNKNOWN, Bounds
+from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.errors import NotEnoughHistory
 from forewarn_models.forecast_score import BANDS, ForecastFigures, scored_steps
@@ -19,6 +20,7 @@ from forewarn_models.labels import Labels, label_text
 from forewarn_models.masks import masked
 from forewarn_models.panel import Panel
 from forewarn_training.bounding import found_bounds
+from forewarn_training.civil import calendar_for
 from forewarn_training.forecast_judging import (
     ForecastQuality,
     Trial,
@@ -44,6 +46,7 @@ class ForecastCase:
         horizon: how far ahead is forecast.
         model: the name of the forecaster.
         bounds: that no forecast leaves.
+        calendar: whose days and clock the series follow.
         from_slot: of the history, before which nothing is forecast; None = its newer half.
         name_of: what a series is called.
         warnings: what it goes on without.
@@ -54,6 +57,7 @@ class ForecastCase:
     horizon: timedelta
     model: str
     bounds: Bounds = UNKNOWN
+    calendar: Calendar = UTC
     from_slot: int | None = None
     name_of: Callable[[Labels], str] = label_text
     warnings: tuple[str, ...] = ()
@@ -175,6 +179,7 @@ def signal_case(
         policy.horizon,
         model or policy.model,
         bounds=found_bounds(signal, source, panel).bounds,
+        calendar=calendar_for(signal, span),
         from_slot=None if days is None else newest_days(panel, days),
         warnings=tuple(
             f"nothing is hidden by {mask.name}: {mask.problem}" for mask in masks if mask.problem
@@ -203,7 +208,9 @@ def run_forecast_backtest(
         n_kept=most_shown,
     )
     quality = back_test(
-        forecaster_for(case.model, horizon=case.horizon, bounds=case.bounds),
+        forecaster_for(
+            case.model, horizon=case.horizon, bounds=case.bounds, calendar=case.calendar
+        ),
         case.history,
         naive=SeasonalNaive(case.horizon, case.bounds),
         trial=trial,

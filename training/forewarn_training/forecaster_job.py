@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forewarn_adapters.config.effective import plain
+from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.config.schema import ForecastPolicy, Signal
 from forewarn_adapters.registry import Champion, Table, TrainingRecord
 from forewarn_adapters.signal_bounds import FoundBounds
@@ -17,6 +19,7 @@ from forewarn_models.forecasters.mixture import FittedMixture
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
 from forewarn_training.bounding import found_bounds
+from forewarn_training.civil import calendar_for
 from forewarn_training.forecast_judging import (
     LEVELS,
     ForecastQuality,
@@ -65,7 +68,12 @@ def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> Mode
     standing = standing_champion(task.registry, signal.name, "forecaster", recipe=recipe)
     history = clean_history(whole, signal, task, standing.champion)
     bounds = found_bounds(signal, task.source, whole)
-    forecaster = forecaster_for(policy.model, horizon=policy.horizon, bounds=bounds.bounds)
+    forecaster = forecaster_for(
+        policy.model,
+        horizon=policy.horizon,
+        bounds=bounds.bounds,
+        calendar=calendar_for(signal, span),
+    )
     task.progress(f"fitting forecasts of {whole.n_series} series")
     fitted = forecaster.fit(history.panel)
     task.progress("back-testing forecasts")
@@ -189,6 +197,7 @@ def _recipe(signal: Signal) -> dict[str, object]:
         "model": policy.model,
         "horizon": format_duration(policy.horizon),
         "bounds": signal.bounds,
+        "calendar": plain(signal.calendar or CivilTime()),
     }
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from forewarn_models.bounds import UNKNOWN, Bounds
+from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import Forecaster
 from forewarn_models.errors import ConfigError
 from forewarn_models.forecasters.ets import Ets
@@ -13,11 +14,17 @@ from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 NAMES = ("auto", "hybrid", "seasonal_naive", "prophet", "ets")
 
 
-def forecaster_for(name: str, *, horizon: timedelta | None, bounds: Bounds = UNKNOWN) -> Forecaster:
+def forecaster_for(
+    name: str,
+    *,
+    horizon: timedelta | None,
+    bounds: Bounds = UNKNOWN,
+    calendar: Calendar = UTC,
+) -> Forecaster:
     """Return the forecaster of a name, judged at the horizon that it will be asked for.
 
     `auto` is the hybrid, which chooses for each series among cheap candidates. No forecast leaves
-    `bounds`.
+    `bounds`. Only the hybrid follows the days and the clock of a `calendar`.
 
     Raises ConfigError for a name that is not in NAMES.
     """
@@ -27,5 +34,6 @@ def forecaster_for(name: str, *, horizon: timedelta | None, bounds: Bounds = UNK
         return ProphetForecaster(bounds=bounds)
     if name == "ets":
         return Ets(bounds)
-    chosen = SeasonalNaive if name == "seasonal_naive" else Hybrid
-    return chosen(horizon, bounds)
+    if name == "seasonal_naive":
+        return SeasonalNaive(horizon, bounds)
+    return Hybrid(horizon, bounds, calendar)

@@ -12,11 +12,13 @@ import numpy as np
 
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.bounds import UNKNOWN, Bounds, floors
+from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.forecasters.backtest import future, origin_ages
 from forewarn_models.forecasters.bands import spread_of
 from forewarn_models.forecasters.blocks import blocks_of
-from forewarn_models.forecasters.lookback import finite_median, long_period, short_periods
+from forewarn_models.forecasters.holidays import holidays_of, without_holidays
+from forewarn_models.forecasters.lookback import finite_median, short_periods
 from forewarn_models.forecasters.mixture import FittedMixture, Learned, forecasts_of
 from forewarn_models.forecasters.rows import Rows
 from forewarn_models.forecasters.thinning import detail_of, middles, thinned, thinning_of
@@ -30,52 +32,65 @@ _MOST_JUDGED_STEPS = 1008
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    candidates: tuple[str, ...]
-    is_weighed: bool
-    n_steps: int
-    end_milliseconds: int
-    step_milliseconds: int
-    thinning: int
-    bounds: Bounds
-
-
-def fit_mixture(
-    history: Panel,
-    *,
-    kind: str,
-    candidates: tuple[str, ...],
-    horizon: timedelta | None,
-    is_weighed: bool = True,
-    bounds: Bounds = UNKNOWN,
-) -> FittedMixture:
-    """Return a mixture of candidates, weighed for each series by a rolling-origin back-test.
+class Recipe:
+    """How a mixture is made.
 
     Args:
-        history: infinities count as gaps.
         kind: the catalogue name of the forecaster.
         candidates: names from `candidates.CANDIDATES`; the first must always be able to forecast.
         horizon: how far ahead candidates are judged; None = two days.
         is_weighed: false gives all weight to the last candidate wherever there is a season.
         bounds: that no forecast leaves.
-
-    Raises NotEnoughHistory when no series has two samples.
+        calendar: whose days and clock the series follow.
     """
-    check_samples(history, what=f"the forecaster {kind!r}")
+
+    kind: str
+    candidates: tuple[str, ...]
+    horizon: timedelta | None
+    is_weighed: bool = True
+    bounds: Bounds = UNKNOWN
+    calendar: Calendar = UTC
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    recipe: Recipe
+    n_steps: int
+    end_milliseconds: int
+    step_milliseconds: int
+    thinning: int
+
+
+def fit_mixture(history: Panel, recipe: Recipe) -> FittedMixture:
+    """Return a mixture of candidates, weighed for each series by a rolling-origin back-test.
+
+    Infinities count as gaps. Raises NotEnoughHistory when no series has two samples.
+    """
+    check_samples(history, what=f"the forecaster {recipe.kind!r}")
     end, step = history.end_milliseconds, history.step_milliseconds
-    asked = -(-(milliseconds_of(horizon) if horizon else _DEFAULT_HORIZON_MILLISECONDS) // step)
+    asked = milliseconds_of(recipe.horizon) if recipe.horizon else _DEFAULT_HORIZON_MILLISECONDS
+    n_asked = -(-asked // step)
     # Seasonal naive is what its formula says, slot by slot.
-    thinning = thinning_of(history.n_times, asked, step) if is_weighed else 1
+    thinning = thinning_of(history.n_times, n_asked, step) if recipe.is_weighed else 1
     n_known = history.n_times // thinning
-    n_steps = max(1, min(-(-asked // thinning), n_known // 3, _MOST_JUDGED_STEPS))
-    plan = _Plan(candidates, is_weighed, n_steps, end, step, thinning, bounds)
+    n_steps = max(1, min(-(-n_asked // thinning), n_known // 3, _MOST_JUDGED_STEPS))
+    plan = _Plan(recipe, n_steps, end, step, thinning)
     blocks = blocks_of(
         (history.n_series, n_known),
-        n_steps * len(candidates),
+        n_steps * len(recipe.candidates),
         n_origins=len(origin_ages(n_known, n_steps, step * thinning)),
     )
     joined = _joined((_learn(usable(history.values[block]), plan) for block in blocks), blocks)
-    return FittedMixture(kind, candidates, history.series, end, step, thinning, joined)
+    return FittedMixture(
+        recipe.kind,
+        recipe.candidates,
+        history.series,
+        end,
+        step,
+        thinning,
+        recipe.calendar,
+        joined,
+    )
 
 
 def _learn(values: FloatArray, plan: _Plan) -> Learned:
@@ -83,27 +98,34 @@ def _learn(values: FloatArray, plan: _Plan) -> Learned:
     centre = np.where(held.sum(axis=1) >= LEAST_SAMPLES, finite_median(values), np.nan)
     size = _typical_deviation(values - centre[:, None])
     normed = (values - centre[:, None]) / size[:, None]
-    known = thinned(normed, plan.thinning)
+    plain = _without_holidays(normed, plan)
+    known = thinned(plain, plan.thinning)
     period = short_periods(known, plan.step_milliseconds * plan.thinning)
-    detail = detail_of(normed, plan.thinning, plan.step_milliseconds)
+    detail = detail_of(plain, plan.thinning, plan.step_milliseconds)
     ages, forecasts = _backtest(known, period, plan)
     came = future(known, ages, n_steps=plan.n_steps)
     missed = came[:, :, None] - forecasts
     weights, judging = weights_of(missed)
-    if not plan.is_weighed:
-        weights = _last_usable(period, len(plan.candidates))
+    if not plan.recipe.is_weighed:
+        weights = _last_usable(period, len(plan.recipe.candidates))
         judging = weights[:, None, :]
     # Bands are those of single slots, not of means.
-    single = middles(normed - _repeated(detail, normed.shape[1]), plan.thinning)
+    single = middles(plain - _repeated(detail, plain.shape[1]), plan.thinning)
     errors = future(single, ages, n_steps=plan.n_steps) - mixture(forecasts, judging)
     spread = spread_of(errors, values=normed)
     is_ever_negative = (np.where(held, values, 0.0) < 0).any(axis=1)
-    floor = floors(plan.bounds, is_never_negative=np.logical_not(is_ever_negative))
-    ceiling = np.full(len(values), plan.bounds.high)
+    floor = floors(plan.recipe.bounds, is_never_negative=np.logical_not(is_ever_negative))
+    ceiling = np.full(len(values), plan.recipe.bounds.high)
     in_slots = period * plan.thinning
     error = mean_errors(missed) * size[:, None]
     rest = (floor, ceiling, in_slots, weights, spread.scale, spread.table, detail, error)
     return Learned(normed, centre, size, *rest)
+
+
+def _without_holidays(normed: FloatArray, plan: _Plan) -> FloatArray:
+    step = plan.step_milliseconds
+    times = plan.end_milliseconds + step * np.arange(-normed.shape[1], 0)
+    return normed + holidays_of(normed, times, step, plan.recipe.calendar).at(times)
 
 
 def _joined(parts: Iterable[Learned], blocks: Sequence[slice]) -> Learned:
@@ -129,10 +151,10 @@ def _backtest(
     """Return ages of origins, and (n, n_origins, n_candidates, n_steps) forecasts from them."""
     step = plan.step_milliseconds * plan.thinning
     ages = origin_ages(known.shape[1], plan.n_steps, step)
-    long = long_period(known.shape[1], step)
-    rows = Rows(known, ages, period, long, plan.end_milliseconds, step)
-    forecasts = forecasts_of(rows, plan.candidates, plan.n_steps)
-    shape = (len(known), len(ages), len(plan.candidates), plan.n_steps)
+    weekends = without_holidays(plan.recipe.calendar)
+    rows = Rows(known, ages, period, plan.end_milliseconds, step, weekends)
+    forecasts = forecasts_of(rows, plan.recipe.candidates, plan.n_steps)
+    shape = (len(known), len(ages), len(plan.recipe.candidates), plan.n_steps)
     return ages, forecasts.reshape(shape)
 
 

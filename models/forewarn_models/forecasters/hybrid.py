@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from forewarn_models.bounds import UNKNOWN, Bounds
+from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import State
 from forewarn_models.forecasters.candidates import CANDIDATES
-from forewarn_models.forecasters.fitting import fit_mixture
+from forewarn_models.forecasters.fitting import Recipe, fit_mixture
 from forewarn_models.forecasters.mixture import FittedMixture, fitted_mixture_of
 from forewarn_models.panel import Panel
 
@@ -27,20 +28,23 @@ class Hybrid:
         horizon: how far ahead the candidates are judged; None = two days. Set it to what will be
             asked: bands beyond it are extrapolated.
         bounds: that no forecast leaves.
+        calendar: whose days and clock the series follow; its holidays are forecast as holidays.
     """
 
     horizon: timedelta | None = None
     bounds: Bounds = UNKNOWN
+    calendar: Calendar = UTC
 
     def fit(self, history: Panel) -> FittedMixture:
         """Return the mixture for each series; one with a single sample or none cannot say."""
-        return fit_mixture(
-            history,
+        recipe = Recipe(
             kind=KIND,
             candidates=tuple(CANDIDATES),
             horizon=self.horizon,
             bounds=self.bounds,
+            calendar=self.calendar,
         )
+        return fit_mixture(history, recipe)
 
 
 def from_state(state: State) -> FittedMixture:

@@ -1,11 +1,13 @@
 """A weighed mixture of candidates: the fitted form that several forecasters share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from forewarn_models.arrays import FloatArray
+from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import Extremes, Forecast, Side, State
 from forewarn_models.errors import ConfigError, UnknownFormat
 from forewarn_models.forecasters.bands import (
@@ -16,7 +18,7 @@ from forewarn_models.forecasters.bands import (
 from forewarn_models.forecasters.blocks import blocks_of
 from forewarn_models.forecasters.candidates import CANDIDATES
 from forewarn_models.forecasters.extremes import simulated_extremes
-from forewarn_models.forecasters.lookback import long_period
+from forewarn_models.forecasters.holidays import holidays_of, without_holidays
 from forewarn_models.forecasters.rows import Rows
 from forewarn_models.forecasters.thinning import (
     thickened,
@@ -72,6 +74,7 @@ class FittedMixture:
         end_milliseconds: the time of the first slot after the history.
         step_milliseconds: from one slot to the next.
         thinning: how many slots are one to the candidates.
+        calendar: whose days and clock the series follow.
         learned: the arrays.
     """
 
@@ -81,6 +84,7 @@ class FittedMixture:
     end_milliseconds: int
     step_milliseconds: int
     thinning: int
+    calendar: Calendar
     learned: Learned
 
     def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
@@ -115,6 +119,10 @@ class FittedMixture:
             "end_milliseconds": self.end_milliseconds,
             "step_milliseconds": self.step_milliseconds,
             "thinning": self.thinning,
+            "calendar": {
+                "offsets": [list(change) for change in self.calendar.offsets],
+                "days_off": list(self.calendar.days_off),
+            },
         }
         arrays = {field.name: getattr(self.learned, field.name) for field in fields(Learned)}
         return State(self.kind, FORMAT_VERSION, manifest, arrays)
@@ -126,15 +134,20 @@ class FittedMixture:
 
     def _quantiles(self, block: slice, n_steps: int, levels: tuple[float, ...]) -> FloatArray:
         own = Learned(*(getattr(self.learned, field.name)[block] for field in fields(Learned)))
-        known = thinned(own.values, self.thinning)
+        step = self.step_milliseconds
+        end = self.end_milliseconds
+        times = end + step * np.arange(-own.values.shape[1], 0)
+        holidays = holidays_of(own.values, times, step, self.calendar)
+        known = thinned(own.values + holidays.at(times), self.thinning)
         now = np.zeros(1, dtype=np.int64)
-        step = self.step_milliseconds * self.thinning
-        long = long_period(known.shape[1], step)
-        rows = Rows(known, now, own.period / self.thinning, long, self.end_milliseconds, step)
+        weekends = without_holidays(self.calendar)
+        period, coarse = own.period / self.thinning, step * self.thinning
+        rows = Rows(known, now, period, end, coarse, weekends)
         forecasts = forecasts_of(rows, self.candidates, -(-n_steps // self.thinning))
         means = mixture(forecasts, own.weights)
         point = thickened(means, known[:, -1], self.thinning, n_steps)
         point += own.detail[:, np.arange(n_steps) % own.detail.shape[1]]
+        point -= holidays.at(end + step * np.arange(n_steps))
         spread = Spread(np.repeat(own.scale, self.thinning, axis=1), own.table)
         quantiles = quantiles_around(point, spread, levels)
         back = quantiles * own.size[:, None, None] + own.centre[:, None, None]
@@ -170,8 +183,16 @@ def fitted_mixture_of(state: State) -> FittedMixture:
         int(manifest["end_milliseconds"]),
         int(manifest["step_milliseconds"]),
         int(manifest.get("thinning", 1)),
+        _calendar_of(manifest.get("calendar")),
         Learned(*(arrays[field.name] for field in fields(Learned))),
     )
+
+
+def _calendar_of(stored: Mapping[str, Any] | None) -> Calendar:
+    if stored is None:
+        return UTC
+    offsets = tuple((int(since), int(ahead)) for since, ahead in stored["offsets"])
+    return Calendar(offsets, tuple(int(day) for day in stored["days_off"]))
 
 
 def _before_they_were_stored(state: State) -> dict[str, FloatArray]:

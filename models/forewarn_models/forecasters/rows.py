@@ -8,6 +8,7 @@ import numpy as np
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.forecasters.backtest import cut
+from forewarn_models.forecasters.lookback import long_period
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,6 @@ class Rows:
         history: (n_series, n_times) the newest slot last; NaN is a gap.
         ages: (n_origins,) slots from each origin to the end of the history, the newest first.
         period: (n_series,) the season of each series in slots; NaN = none.
-        long: a week in slots; NaN = none.
         end_milliseconds: the time of the first slot after the history.
         step_milliseconds: from one slot to the next.
         calendar: whose days and clock the series follow.
@@ -27,7 +27,6 @@ class Rows:
     history: FloatArray
     ages: IntegerArray
     period: FloatArray
-    long: float
     end_milliseconds: int
     step_milliseconds: int
     calendar: Calendar = UTC
@@ -38,6 +37,11 @@ class Rows:
         if self.ages.tolist() == [0]:
             return self.history
         return cut(self.history, self.ages).reshape(-1, self.history.shape[1])
+
+    @property
+    def long(self) -> float:
+        """A week in slots; NaN = the history is too short for one."""
+        return long_period(self.history.shape[1], self.step_milliseconds)
 
     @property
     def short(self) -> FloatArray:

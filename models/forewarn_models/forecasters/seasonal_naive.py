@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.contract import State
-from forewarn_models.forecasters.fitting import fit_mixture
+from forewarn_models.forecasters.fitting import Recipe, fit_mixture
 from forewarn_models.forecasters.mixture import FittedMixture, fitted_mixture_of
 from forewarn_models.panel import Panel
 
@@ -29,14 +29,14 @@ class SeasonalNaive:
 
     def fit(self, history: Panel) -> FittedMixture:
         """Return the last season of each series; one with a single sample or none cannot say."""
-        return fit_mixture(
-            history,
+        recipe = Recipe(
             kind=KIND,
             candidates=("last_value", "naive_short"),
             horizon=self.horizon,
             is_weighed=False,
             bounds=self.bounds,
         )
+        return fit_mixture(history, recipe)
 
 
 def from_state(state: State) -> FittedMixture:
