@@ -80,9 +80,9 @@ def capacity(  # noqa: PLR0913  one for each option of the command
 
     Example: forewarn report capacity --out capacity --format html,json --fail-within 14d
 
-    Exit codes: 0 written, 1 a signal could not be reported (the others are) or a file not be
-    written, 2 the configuration, a name or an option is refused, 3 written, and a series is
-    likely at its limit within --fail-within.
+    Exit codes: 0 written, 1 a signal could not be reported (the others are), or a file not be
+    read or written, 2 the configuration, a name or an option is refused, 3 written, and a series
+    is likely at its limit within --fail-within.
     """  # noqa: D301  typer keeps the lines of a paragraph that begins with a backspace
     import os
 
