@@ -20,60 +20,67 @@ _MOST_ALARMS = 20
 _SHOWN = ("start", "end", "series", "direction", "rarity", "view", "verdict")
 
 
+_Targets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SIGNAL|FILE]...",
+        help="Signals of the configuration (default: all), or CSV or Parquet files.",
+    ),
+]
+_Days = Annotated[
+    float | None,
+    typer.Option(
+        help="How many of the last days are judged; default: 7, of forecasts the newer half of "
+        "the history."
+    ),
+]
+_Budget = Annotated[
+    str | None,
+    typer.Option(
+        help="Acceptable false alarms for each series, such as 2/week, in place of the "
+        "signal's own budget; files: 1/30d."
+    ),
+]
+_Labels = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="When something was wrong: a CSV with the columns start, end and, where one "
+        "series alone was, series: its column, or its labels as instance=a,job=b.",
+    ),
+]
+_Alerts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SELECTOR",
+        help="Take the times at which one of these alerts fired for such labels, as in "
+        "'ALERTS{alertname=\"Down\"}'.",
+    ),
+]
+_Horizon = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION|STEPS",
+        help="How far ahead files are forecast; default: 1d. Signals have their own horizon.",
+    ),
+]
+
+
 def backtest(  # noqa: PLR0913  one for each option of the command
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SIGNAL|FILE]...",
-            help="Signals of the configuration (default: all), or CSV or Parquet files.",
-        ),
-    ] = None,
+    targets: _Targets = None,
     *,
     config: Annotated[Path, typer.Option(help="The configuration.")] = Path("forewarn.yaml"),
-    days: Annotated[
-        float | None,
-        typer.Option(
-            help="How many of the last days are judged; default: 7, of forecasts the newer half of "
-            "the history."
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            help="Acceptable false alarms for each series, such as 2/week, in place of the "
-            "signal's own budget; files: 1/30d."
-        ),
-    ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="When something was wrong: a CSV with the columns start, end and, where one "
-            "series alone was, series: its column, or its labels as instance=a,job=b.",
-        ),
-    ] = None,
-    labels_from_alerts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SELECTOR",
-            help="Take the times at which one of these alerts fired for such labels, as in "
-            "'ALERTS{alertname=\"Down\"}'.",
-        ),
-    ] = None,
+    days: _Days = None,
+    budget: _Budget = None,
+    labels: _Labels = None,
+    labels_from_alerts: _Alerts = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="A folder for a table and a picture of each series."),
+        Path | None, typer.Option(help="A folder for a table and a picture of each series.")
     ] = None,
     forecast: Annotated[
         bool, typer.Option("--forecast", help="Judge forecasts in place of alarms.")
     ] = False,
-    horizon: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DURATION|STEPS",
-            help="How far ahead files are forecast; default: 1d. Signals have their own horizon.",
-        ),
-    ] = None,
+    horizon: _Horizon = None,
     model: Annotated[
         str | None,
         typer.Option(help="The forecaster to try in place of the signal's own; files: auto."),
