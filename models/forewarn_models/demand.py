@@ -1,0 +1,132 @@
+"""What a resource costs per unit of demand, and when a limit is reached under another load.
+
+The part of a resource that demand does not move (an idle process, what lies on a disk from the
+start) is its base; the rest grows with demand and is shared by the nodes.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forewarn_models.arrays import BooleanArray, FloatArray
+from forewarn_models.contract import Extremes
+from forewarn_models.errors import ConfigError
+from forewarn_models.forecasters.lookback import finite_median
+
+_BINS = 20
+_LEAST_SAMPLES = 40
+
+
+@dataclass(frozen=True, eq=False)
+class DemandCurve:
+    """A straight line from demand to resource. Arrays are (n_series,); NaN = not known.
+
+    Args:
+        base: the resource without any demand.
+        per_demand: how much more one more unit of demand takes.
+        explained_ratio: how much smaller the typical error of the line is than that of the
+            resource's median alone: 1 explains all, 0 nothing.
+    """
+
+    base: FloatArray
+    per_demand: FloatArray
+    explained_ratio: FloatArray
+
+
+def demand_curve(resource: FloatArray, demand: FloatArray) -> DemandCurve:
+    """Return the robust relation of a resource to demand.
+
+    The slots are sorted by demand into twenty bins of as many slots; the line has the median slope
+    between the medians of all pairs of bins (Theil 1950, Sen 1968), so that outages and bursts of a
+    twentieth of the time do not move it.
+
+    Args:
+        resource: (n_series, n_times) NaN is a gap.
+        demand: (n_series, n_times) at the same slots.
+
+    Returns:
+        NaN for series with fewer than 40 slots that have both, or whose demand never moves.
+    """
+    both = np.isfinite(resource) & np.isfinite(demand)
+    rows = [_line(*pair) for pair in _known_pairs(resource, demand, both)]
+    base, per_demand = np.array(rows, np.float64).reshape(-1, 2).T
+    line = base[:, None] + per_demand[:, None] * demand
+    known = np.where(both, resource, np.nan)
+    off = finite_median(np.abs(known - line))
+    usual = finite_median(np.abs(known - finite_median(known)[:, None]))
+    share = np.divide(off, usual, out=np.ones_like(off), where=usual > 0)
+    explained = np.where(np.isnan(base), np.nan, np.clip(1 - share, 0.0, 1.0))
+    return DemandCurve(base, per_demand, explained)
+
+
+def demand_at_limit(curve: DemandCurve, limits: FloatArray) -> FloatArray:
+    """Return (n_series,) the demand at which the resource is at its limit; NaN = not known.
+
+    +Inf where more demand never takes it there.
+    """
+    missing = limits - curve.base
+    leads_there = missing * curve.per_demand > 0
+    at = np.divide(missing, curve.per_demand, out=np.full_like(missing, np.inf), where=leads_there)
+    return np.where(np.isnan(missing * curve.per_demand), np.nan, at)
+
+
+def load_factor(growth: float, *, n_nodes: int = 1, n_added: int = 0) -> float:
+    """Return what load there is on each node, in units of today's.
+
+    >>> load_factor(1.5, n_nodes=4, n_added=2)
+    1.0
+
+    Args:
+        growth: of demand, in units of today's.
+        n_nodes: that share it today.
+        n_added: that are put beside them; negative = taken away.
+
+    Raises ConfigError when growth is negative or no number, or no node is left.
+    """
+    if not 0 <= growth < np.inf:
+        raise ConfigError(f"growth must be a factor of at least 0, such as 1.5, got {growth:g}")
+    if n_nodes < 1 or n_nodes + n_added < 1:
+        raise ConfigError(
+            f"nodes must be at least 1 before and after, got {n_nodes} and {n_nodes + n_added}"
+        )
+    return growth * n_nodes / (n_nodes + n_added)
+
+
+def under_load(extremes: Extremes, base: FloatArray, factor: float) -> Extremes:
+    """Return how far paths go when the part of the resource that demand moves is multiplied.
+
+    Limits stay as they are. What is left of something (free bytes) has its size as base.
+
+    Args:
+        extremes: under today's load.
+        base: (n_series,) what demand does not move; 0 where nothing better is known.
+        factor: of the load, such as `load_factor` gives it.
+
+    Raises ConfigError when the factor is negative or no number.
+    """
+    if not 0 <= factor < np.inf:
+        raise ConfigError(f"a factor of load must be at least 0, got {factor:g}")
+    ground = base[:, None, None]
+    return replace(extremes, reached=ground + factor * (extremes.reached - ground))
+
+
+def _known_pairs(
+    resource: FloatArray, demand: FloatArray, both: BooleanArray
+) -> list[tuple[FloatArray, FloatArray]]:
+    return [(resource[row][held], demand[row][held]) for row, held in enumerate(both)]
+
+
+def _line(resource: FloatArray, demand: FloatArray) -> tuple[float, float]:
+    """Return base and slope of one series without gaps."""
+    if len(demand) < _LEAST_SAMPLES:
+        return np.nan, np.nan
+    bins = np.array_split(np.argsort(demand, kind="stable"), _BINS)
+    across = np.array([np.median(demand[own]) for own in bins])
+    up = np.array([np.median(resource[own]) for own in bins])
+    first, second = np.triu_indices(_BINS, 1)
+    run, rise = across[second] - across[first], up[second] - up[first]
+    is_apart = run > 1e-9 * (np.abs(across).max() + np.finfo(np.float64).tiny)
+    if not is_apart.any():
+        return np.nan, np.nan
+    slope = float(np.median(rise[is_apart] / run[is_apart]))
+    return float(np.median(up - slope * across)), slope
