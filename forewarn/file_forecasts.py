@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from forewarn_adapters.civil_time import calendar_of
+from forewarn_adapters.config.learning import CivilTime
 from forewarn_adapters.files import SeriesFile, read_series_file
 from forewarn_adapters.outputs import output_path, write_columns
 from forewarn_models.arrays import AnyArray, IntegerArray
@@ -57,12 +59,14 @@ class ForecastJob:
         horizon: how far ahead.
         levels: of the central bands, in percent.
         model: the name of the forecaster.
+        place: whose clocks and holidays the series follow.
     """
 
     out: Path
     horizon: Horizon
     levels: tuple[float, ...]
     model: str
+    place: CivilTime
 
     def __call__(self, path: Path) -> str | None:
         """Write the forecasts of a file; return a warning when nothing could be said of it."""
@@ -82,8 +86,13 @@ class ForecastJob:
 
     def _forecast(self, panel: Panel, n_steps: int) -> Forecast:
         horizon = timedelta(milliseconds=n_steps * panel.step_milliseconds)
-        fitted = forecaster_for(self.model, horizon=horizon).fit(panel)
-        return fitted.predict(n_steps, self.levels)
+        calendar = calendar_of(
+            self.place,
+            first_milliseconds=panel.start_milliseconds,
+            last_milliseconds=panel.end_milliseconds + milliseconds_of(horizon),
+        )
+        forecaster = forecaster_for(self.model, horizon=horizon, calendar=calendar)
+        return forecaster.fit(panel).predict(n_steps, self.levels)
 
 
 def panel_of_file(file: SeriesFile) -> Panel:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 
-def forecast(
+def forecast(  # noqa: PLR0913, PLR0917  one for each option of the command
     inputs: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
     out: Annotated[
         Path, typer.Option(help="The folder for the forecasts, one CSV for each input.")
@@ -18,6 +18,12 @@ def forecast(
     model: Annotated[
         str, typer.Option(help="auto (which is hybrid), hybrid, seasonal_naive, prophet or ets.")
     ] = "auto",
+    timezone: Annotated[
+        str, typer.Option(help="The clocks that people keep there, such as Europe/Berlin.")
+    ] = "UTC",
+    country: Annotated[
+        str | None, typer.Option(help="The country whose holidays are days off, such as DE.")
+    ] = None,
 ) -> None:
     """Forecast recordings from their last row on, as the service does.
 
@@ -32,13 +38,17 @@ def forecast(
     """
     from forewarn.file_forecasts import ForecastJob, Horizon
     from forewarn.file_work import run_jobs
+    from forewarn_adapters.civil_time import check_place
+    from forewarn_adapters.config.learning import CivilTime
     from forewarn_adapters.files import check_stems
     from forewarn_adapters.outputs import make_directory
     from forewarn_models.forecasters.choice import forecaster_for
 
     wanted = _levels(levels)
     forecaster_for(model, horizon=None)
-    job = ForecastJob(out, Horizon(horizon), wanted, model)
+    place = CivilTime(timezone=timezone, country=country)
+    check_place(place, prefix="--")
+    job = ForecastJob(out, Horizon(horizon), wanted, model, place)
     job.horizon.check()
     check_stems(inputs)
     make_directory(out)

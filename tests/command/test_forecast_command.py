@@ -1,7 +1,9 @@
 """forewarn.commands.forecast"""
 
 import csv
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -167,3 +169,33 @@ def test_a_horizon_of_thousands_of_digits_is_refused(hourly: Path, tmp_path: Pat
 def test_what_was_written_is_said(hourly: Path, tmp_path: Path) -> None:
     result = forecast(hourly, "--out", tmp_path / "out", "--horizon", 1)
     assert result.stderr == f"files written to {tmp_path / 'out'}: 1\n"
+
+
+def test_holidays_of_a_country_are_forecast_as_holidays(tmp_path: Path) -> None:
+    first = datetime(2026, 3, 2, tzinfo=UTC)
+    n_known = 24 * 60  # up to Thursday, the 30th of April; the next day is a holiday
+    values = np.random.default_rng(0).normal(0, 1, n_known)
+    for hour in range(n_known):
+        local = (first + timedelta(hours=hour)).astimezone(ZoneInfo("Europe/Berlin"))
+        is_off = local.weekday() >= 5 or local.date() in {date(2026, 4, 3), date(2026, 4, 6)}
+        values[hour] += 10.0 if is_off or not 8 <= local.hour < 18 else 100.0
+    times = [f"{first + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}" for hour in range(n_known)]
+    path = write_input(tmp_path / "x.csv", times, values)
+    noon = {}
+    for options in ((), ("--timezone", "Europe/Berlin", "--country", "DE")):
+        out = tmp_path / f"out{len(options)}"
+        assert forecast(path, "--out", out, "--horizon", "2d", *options).exit_code == 0
+        rows = {row["timestamp"]: float(row["q0.5"]) for row in read_rows(out / "x.csv")}
+        noon[len(options)] = rows["2026-05-01T10:00:00Z"]
+    assert noon[0] > 80
+    assert noon[4] < 20
+
+
+def test_unknown_places_are_refused_with_the_nearest_known(hourly: Path, tmp_path: Path) -> None:
+    options = ("--timezone", "Berlin", "--country", "Germany")
+    result = forecast(hourly, "--out", tmp_path / "out", "--horizon", 2, *options)
+    assert isinstance(result.exception, ConfigError)
+    zone, country = result.exception.problems
+    assert zone.startswith("--timezone must be a time zone")
+    assert country.endswith("did you mean 'DE'?")
+    assert not (tmp_path / "out").exists()
