@@ -104,6 +104,7 @@ FINISHING = (
     "forewarn check --against-prometheus",
     "forewarn plan",
     "forewarn backtest --days 7",
+    "forewarn backtest --forecast",
     "forewarn train",
     "forewarn rules --out forewarn-rules.yml",
     "forewarn score series.csv --out scored --train-fraction 0.5 --budget 1/30d",
