@@ -8,12 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from forewarn.what_if import TODAY, Load
 from forewarn_adapters.config.schema import ForecastPolicy, Signal
 from forewarn_adapters.outputs import write_bytes, write_columns
 from forewarn_adapters.registry import Champion, Registry
 from forewarn_adapters.source import Source
 from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import FittedForecaster, Forecast
+from forewarn_models.demand import under_load
 from forewarn_models.durations import format_duration, milliseconds_of
 from forewarn_models.errors import ConfigError, DataError, ForewarnError, RegistryError
 from forewarn_models.labels import label_text
@@ -97,23 +101,30 @@ def report_of(
     source: Source,
     registry: Registry,
     at_milliseconds: int,
+    load: Load = TODAY,
 ) -> CapacityReport:
     """Return the report of signals with a limit, each with a function that tells of progress.
 
-    What cannot be reported becomes a problem in it. RegistryError when nothing can.
+    Under another `load` than today's it is a what-if. What cannot be reported becomes a problem
+    in it. RegistryError when nothing can.
     """
     found, problems = [], []
     for signal, tell in signals:
         try:
             capacity = _signal_capacity(
-                signal, source=source, registry=registry, now=at_milliseconds, tell=tell
+                signal,
+                source=source,
+                registry=registry,
+                now=at_milliseconds,
+                load=load,
+                tell=tell,
             )
             found.append(capacity)
         except ForewarnError as failed:
             problems.append(f"Signal {signal.name}: {failed}.")
     if not found:
         raise RegistryError(*problems)
-    return CapacityReport(at_milliseconds, tuple(found), tuple(problems))
+    return CapacityReport(at_milliseconds, tuple(found), tuple(problems), load.says)
 
 
 def write_report(
@@ -174,23 +185,27 @@ def _signal_capacity(
     source: Source,
     registry: Registry,
     now: int,
+    load: Load,
     tell: Callable[[str], None],
 ) -> SignalCapacity:
     policy = signal.forecast
     if policy is None or policy.limit is None:
         raise ConfigError("it must have `forecast: {limit: ...}` to be reported, got no limit")
+    if load != TODAY and policy.limit.above is None:
+        raise ConfigError("under another load its limit must be `above`, got one that is `below`")
     tell("loading its forecaster")
     champion = registry.champion(signal.name, _FORECASTER)
     if champion is None:
         raise RegistryError(f"it has no forecaster yet: forewarn train {signal.name}")
     model = forecaster_from_state(champion.state)
-    forecast = _forecast(signal, model, policy, now)
+    forecast = _under(load, _forecast(signal, model, policy, now))
     tell("reading limits and newest values")
     limits = limits_of(policy.limit, forecast.series, source, now=now)
-    values = values_of(signal, forecast.series, source, now=now)
+    values = load.factor * values_of(signal, forecast.series, source, now=now)
     tell(f"looking ahead of {len(forecast.series)} series")
     n_steps = forecast.quantiles.shape[1]
-    extremes = model.extremes(n_steps, side_of(policy.limit), since_milliseconds=now)
+    today = model.extremes(n_steps, side_of(policy.limit), since_milliseconds=now)
+    extremes = under_load(today, np.zeros(len(values)), load.factor)
     horizons, ahead = horizons_of(policy), from_now(forecast, now=now, horizon=policy.horizon)
     near = nearing(extremes, limits, values, levels=TIME_LEVELS, horizons=horizons, now=now)
     outlook = Outlook(
@@ -227,6 +242,10 @@ def _forecast(
             f"of the horizon, got {n_steps}: forewarn train {signal.name}"
         )
     return model.predict(n_steps, LEVELS)
+
+
+def _under(load: Load, forecast: Forecast) -> Forecast:
+    return replace(forecast, quantiles=load.factor * forecast.quantiles)
 
 
 def _record(champion: Champion, horizons: Sequence[timedelta]) -> Record:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from forewarn.reporting import Format, Order
+    from forewarn.what_if import Load
     from forewarn_adapters.config.schema import Config, Signal
     from forewarn_reports.capacity import CapacityReport
 
@@ -27,39 +28,60 @@ def _reports() -> None:
     """Write reports for people: what runs out, and when."""
 
 
+Signals = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SIGNAL]...", help="Signals of the configuration; default: all with a limit."
+    ),
+]
+Out = Annotated[Path, typer.Option(help="The folder for the files; it is made.")]
+Configuration = Annotated[Path, typer.Option(help="The configuration.")]
+Formats = Annotated[
+    str, typer.Option("--format", help="Which files, with commas: html,pdf,png,csv,json.")
+]
+Since = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The capacity.json of an earlier report. Default: the one in the folder.",
+    ),
+]
+Pictures = Annotated[
+    int, typer.Option(min=0, max=200, help="How many series are drawn, the first ones.")
+]
+At = Annotated[
+    str | None, typer.Option(help="Look ahead from this instant, ISO-8601. Default: now.")
+]
+Growth = Annotated[
+    str | None,
+    typer.Option(metavar="FACTOR", help="What if demand were so many times today's: 1.5x."),
+]
+Nodes = Annotated[int | None, typer.Option(min=1, help="How many nodes share the load today.")]
+AddNodes = Annotated[
+    int, typer.Option(help="What if so many nodes were put beside them; negative: taken away.")
+]
+FailWithin = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION", help="Exit with 3 when a series is likely at its limit within."
+    ),
+]
+
+
 @report.command()
 def capacity(  # noqa: PLR0913  one for each option of the command
-    signals: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SIGNAL]...", help="Signals of the configuration; default: all with a limit."
-        ),
-    ] = None,
+    signals: Signals = None,
     *,
-    out: Annotated[Path, typer.Option(help="The folder for the files; it is made.")],
-    config: Annotated[Path, typer.Option(help="The configuration.")] = Path("forewarn.yaml"),
-    formats: Annotated[
-        str, typer.Option("--format", help="Which files, with commas: html,pdf,png,csv,json.")
-    ] = "html,pdf,csv,json",
-    since: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The capacity.json of an earlier report. Default: the one in the folder.",
-        ),
-    ] = None,
-    pictures: Annotated[
-        int, typer.Option(min=0, max=200, help="How many series are drawn, the first ones.")
-    ] = 10,
-    at: Annotated[
-        str | None, typer.Option(help="Look ahead from this instant, ISO-8601. Default: now.")
-    ] = None,
-    fail_within: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DURATION", help="Exit with 3 when a series is likely at its limit within."
-        ),
-    ] = None,
+    out: Out,
+    config: Configuration = Path("forewarn.yaml"),
+    formats: Formats = "html,pdf,csv,json",
+    since: Since = None,
+    pictures: Pictures = 10,
+    at: At = None,
+    growth: Growth = None,
+    nodes: Nodes = None,
+    add_nodes: AddNodes = 0,
+    fail_within: FailWithin = None,
 ) -> None:
     """Report which series run out first, when, and how sure that is.
 
@@ -78,6 +100,10 @@ def capacity(  # noqa: PLR0913  one for each option of the command
     later in 1 of 10. A series is at risk when it is likely (at least even) to reach its limit
     within the horizon of its signal. Train first: a forecast needs a champion.
 
+    --growth and --add-nodes make it a what-if: the load on each node is multiplied, shared
+    evenly, and each value with it. That holds for what demand causes (CPU, connections), not
+    for what lies there (a disk); limits must be `above`. Write it to a folder of its own.
+
     Example: forewarn report capacity --out capacity --format html,json --fail-within 14d
 
     Exit codes: 0 written, 1 a signal could not be reported (the others are), or a file not be
@@ -87,13 +113,15 @@ def capacity(  # noqa: PLR0913  one for each option of the command
     import os
 
     from forewarn.reporting import likely_within
+    from forewarn.what_if import load_of
     from forewarn_adapters.config.reading import read_config
 
     settings = read_config(config, environment=os.environ)
     chosen = _with_limit(settings, signals)
     within = _duration(fail_within)
+    load = load_of(growth, nodes=nodes, add_nodes=add_nodes)
     order = _order(out, formats, since=since, at=at, pictures=pictures)
-    made = _reported(settings, chosen, order, folder=config.absolute().parent)
+    made = _reported(settings, chosen, order, load=load, folder=config.absolute().parent)
     for problem in made.problems:
         typer.echo(f"forewarn: {problem}", err=True)
     at_risk = likely_within(made, within) if within is not None else []
@@ -156,7 +184,7 @@ def _duration(text: str | None) -> "timedelta | None":
 
 
 def _reported(
-    config: "Config", signals: "list[Signal]", order: "Order", *, folder: Path
+    config: "Config", signals: "list[Signal]", order: "Order", *, load: "Load", folder: Path
 ) -> "CapacityReport":
     from forewarn.progress import with_progress
     from forewarn.reporting import report_of, write_report
@@ -173,6 +201,7 @@ def _reported(
             source=source,
             registry=registry,
             at_milliseconds=order.at_milliseconds,
+            load=load,
         )
         by_name = {each.name: each for each in signals}
         for _, tell in with_progress(["report"], what="writing", name_of=str):

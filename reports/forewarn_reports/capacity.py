@@ -70,11 +70,13 @@ class CapacityReport:
         made_milliseconds: the instant from which it looks ahead.
         signals: those that can be reported.
         problems: what is missing from it, a sentence each.
+        assumption: of a what-if, a sentence; empty = it is of the load of today.
     """
 
     made_milliseconds: int
     signals: tuple[SignalCapacity, ...]
     problems: tuple[str, ...] = ()
+    assumption: str = ""
 
 
 @dataclass(frozen=True, slots=True)

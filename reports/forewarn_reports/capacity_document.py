@@ -86,6 +86,7 @@ class ReportDocument:
     changes: list[str]
     signals: list[SignalDocument]
     series: list[SeriesDocument]
+    assumption: str = ""
 
 
 def document_of(
@@ -104,6 +105,7 @@ def document_of(
         changes=list(changes),
         signals=[_signal(signal) for signal in report.signals],
         series=[_series(row, made, pictures.get(row.rank)) for row in rows],
+        assumption=report.assumption,
     )
 
 

@@ -80,8 +80,9 @@ def made_text(report: CapacityReport) -> str:
 def summary_of(report: CapacityReport, rows: Sequence[CapacityRow]) -> tuple[str, ...]:
     """Return what is to be known first, a sentence each."""
     count = {name: sum(row.standing == name for row in rows) for name in _STANDINGS}
+    assumed = (report.assumption,) if report.assumption else ()
     if not rows:
-        return ("There are no series with a limit to report.",)
+        return (*assumed, "There are no series with a limit to report.")
     at_limit, likely = (_are(count[each]) for each in ("at_limit", "likely"))
     risks = (
         f"Of {len(rows)} series, {at_limit} at the limit now, {likely} likely to reach it within "
@@ -93,7 +94,7 @@ def summary_of(report: CapacityReport, rows: Sequence[CapacityRow]) -> tuple[str
         sentences.append(f"First: {rows[0].name}, {says}.")
     if count["unknown"]:
         sentences.append(f"Nothing can be said of {count['unknown']}.")
-    return tuple(sentences)
+    return (*assumed, *sentences)
 
 
 def _are(count: int) -> str:

@@ -216,6 +216,31 @@ def test_who_is_at_risk_soon_ends_with_a_code_of_its_own(capacity, folder):
     succeeds(capacity, "--format", "csv", "--fail-within", "10d")
 
 
+def test_under_more_load_limits_come_sooner_and_more_nodes_undo_it(capacity, folder):
+    only = ("--format", "json,html,pdf")
+    succeeds(capacity, *only, "--pictures", "1")
+    today = document()["series"]
+    assert document()["assumption"] == ""
+    succeeds(capacity, *only, "--pictures", "1", "--growth", "4.5x")
+    loaded = {each["labels"]["mount"]: each for each in document()["series"]}
+    assert loaded["/root"]["standing"] == "at_limit"
+    values = {each["labels"]["mount"]: each["value"] for each in today}
+    assert loaded["/data"]["value"] == pytest.approx(4.5 * values["/data"])
+    says = "This is a what-if: 4.5 times the demand of today, so that each value is 4.5 times"
+    assert document()["assumption"].startswith(says)
+    assert says in Path("out/capacity.html").read_text()
+    succeeds(capacity, *only, "--growth", "1.5", "--nodes", "4", "--add-nodes", "2")
+    assert "1.5 times the demand of today on 6 nodes in place of 4" in document()["assumption"]
+    assert document()["series"] == today
+
+
+def test_what_is_left_of_something_has_no_what_if(capacity, folder):
+    Path("forewarn.yaml").write_text(CONFIG.replace("above: 200", "below: 20"))
+    code, _, err = capacity("--growth", "2x")
+    assert code == 1
+    assert "under another load its limit must be `above`" in err
+
+
 def test_without_a_champion_it_says_to_train_first(capacity, untrained):
     code, _, err = capacity()
     assert code == 1
@@ -260,6 +285,9 @@ def test_a_series_without_a_newest_sample_still_has_its_forecast(run_forewarn, f
         (["--format", "html,doc"], "--format must be some of html, pdf, png, csv, json"),
         (["--fail-within", "soon"], "'soon'"),
         (["--at", "yesterday"], "--at must be an instant"),
+        (["--growth", "50%"], "--growth must be a factor such as 1.5x, got '50%'"),
+        (["--add-nodes", "2"], "--add-nodes needs --nodes"),
+        (["--nodes", "2", "--add-nodes", "-2"], "nodes must be at least 1 before and after"),
         (["--config", "none.yaml"], "none.yaml"),
     ],
 )
