@@ -67,10 +67,10 @@ LOWER = Family(
 UPPER = Family("forewarn_expected_upper", "Top of the central 99 % interval of the value.", "upper")
 FORECAST = Family("forewarn_forecast", "Quantiles of the value at a distance in time ahead of now.")
 TIME_TO_LIMIT = Family(
-    "forewarn_time_to_limit_seconds", "Time until a quantile of the forecast crosses the limit."
+    "forewarn_time_to_limit_seconds", "Time until a share of futures has reached the limit."
 )
 BREACH = Family(
-    "forewarn_limit_breach_probability", "Probability that the limit is crossed by the horizon."
+    "forewarn_limit_breach_probability", "Probability that the limit is reached by the horizon."
 )
 
 # Columns that say something of a sample; absent while nothing can be said.

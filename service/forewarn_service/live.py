@@ -31,7 +31,7 @@ class ForecastSnapshot:
         horizons: the h distances from now at which it is written out as metrics.
         quantiles: (n_series, h, n_quantiles) at those horizons, in the units of the signal.
         time_to_limit_seconds: (n_series, n_quantiles) +Inf = beyond the horizon; NaN = no limit.
-        breach_probability: (n_series, h) that the limit is crossed by then; NaN = no limit.
+        breach_probability: (n_series, h) that the limit is reached by then; NaN = no limit.
         limits: (n_series,) what must not be crossed; NaN = not known.
         values: (n_series,) the newest sample; NaN = not known.
         champion_version: of the forecaster.

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import numba
 import numpy as np
 import pytest
 
@@ -9,6 +10,10 @@ from forewarn_data.fleets import KINDS, Span, fleet
 from forewarn_models.capacity import breach_probability, time_to_limit_seconds
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
+
+pytestmark = pytest.mark.skipif(
+    numba.config.DISABLE_JIT, reason="it takes minutes where nothing is compiled"
+)
 
 HOUR = 3_600_000
 SPAN = Span(n_history=24 * 90, n_ahead=24 * 30, n_futures=1)

@@ -130,6 +130,12 @@ def test_a_young_series_stays_at_one_quantile_of_its_forecast() -> None:
     assert extremes.reached[0, -1, place] == pytest.approx(largest)
 
 
+def test_where_all_are_young_all_stay_at_a_quantile() -> None:
+    extremes = fitted([1.0, 2.0, 4.0], [3.0, 1.0, 2.0]).extremes(20, "below")
+    assert np.isfinite(extremes.reached).all()
+    assert (np.diff(extremes.reached, axis=1) <= 0).all()
+
+
 def test_gaps_of_whole_cells_change_little() -> None:
     line = 0.1 * np.arange(1000) + noise(1000)
     holed = line.copy()

@@ -24,8 +24,8 @@ _WEEK_DAYS = 7
 # from zero that must be for zero itself to do.
 _MARGIN = 0.5
 _LEAST_SHARE = 0.02
-# Of a block of series: their paths stay below some hundred MB.
-_MOST_ROWS = 500
+# Of a block of series: their paths stay below a hundred MB.
+_MOST_ROWS = 200
 
 
 class Learned(Protocol):
