@@ -80,7 +80,12 @@ class ForecastScoring:
     _followed: dict[str, _Followed] = field(default_factory=dict)
 
     def follow(
-        self, signal: Signal, made: ForecastSnapshot, model: FittedForecaster, *, n_steps: int
+        self,
+        signal: Signal,
+        made: ForecastSnapshot,
+        model: Callable[[], FittedForecaster],
+        *,
+        n_steps: int,
     ) -> None:
         """Issue what is forecast now, and score what was forecast of instants that have come.
 
@@ -89,7 +94,7 @@ class ForecastScoring:
         Args:
             signal: whose forecast it is.
             made: the forecast as seen from now.
-            model: that made it.
+            model: returns the one that made it; called once for each version.
             n_steps: how far it was asked to go.
         """
         try:
@@ -99,13 +104,17 @@ class ForecastScoring:
             _log.warning("signal %s: its forecasts are not scored: %s", signal.name, failed)
 
     def _follow(
-        self, signal: Signal, made: ForecastSnapshot, model: FittedForecaster, n_steps: int
+        self,
+        signal: Signal,
+        made: ForecastSnapshot,
+        model: Callable[[], FittedForecaster],
+        n_steps: int,
     ) -> None:
         followed = self._begun(signal, made)
         if followed.version != made.champion_version or followed.naive is None:
             self._take_version(followed, made)
             series = _scored_series(made.forecast.series)
-            followed.naive = naive_twin(model, series).predict(n_steps, ())
+            followed.naive = naive_twin(model(), series).predict(n_steps, ())
         self._issue(followed, made, followed.naive)
         if self._settle(followed, signal, made):
             figures = self._show(followed.ledger)

@@ -1,8 +1,10 @@
 """What the champion forecasters say from now on."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from forewarn_models.arrays import FloatArray
 from forewarn_models.catalogue import forecaster_from_state
 from forewarn_models.contract import Extremes, FittedForecaster, Forecast
 from forewarn_models.durations import milliseconds_of
-from forewarn_models.errors import ForewarnError
+from forewarn_models.errors import ForewarnError, RegistryError
 from forewarn_models.forecast_score import scored_steps
 from forewarn_service.champions import Champions
 from forewarn_service.forecast_scoring import ForecastScoring
@@ -34,11 +36,12 @@ _log = logging.getLogger(__name__)
 class _Held:
     """A forecast that was made once for a champion.
 
-    `extremes` are those that were simulated last, where there is a limit.
+    `extremes` are those that were simulated last, where there is a limit. `model` is there only
+    while it is asked: it holds all of its history.
     """
 
     version: int
-    model: FittedForecaster
+    model: FittedForecaster | None
     forecast: Forecast
     extremes: Extremes | None = None
 
@@ -72,9 +75,11 @@ class Forecasting:
         try:
             held = self._newest(worker.signal.name, policy)
             if held is not None:
-                worker.forecast = self._seen_from_now(worker, held, policy)
+                model = partial(self._model, worker.signal.name, held)
+                worker.forecast = self._seen_from_now(worker, held, policy, model)
                 n_steps = held.forecast.quantiles.shape[1]
-                self.scoring.follow(worker.signal, worker.forecast, held.model, n_steps=n_steps)
+                self.scoring.follow(worker.signal, worker.forecast, model, n_steps=n_steps)
+                held.model = None
         except ForewarnError as failed:
             self.telemetry.failed(failed.reason, signal=worker.signal.name)
             _log.warning("signal %s: no forecast: %s", worker.signal.name, failed)
@@ -94,8 +99,21 @@ class Forecasting:
         self.telemetry.champion_version.labels(signal=signal, kind="forecaster").set(made.version)
         return made
 
+    def _model(self, signal: str, held: _Held) -> FittedForecaster:
+        """Return the champion's model, loaded again where it is not at hand."""
+        if held.model is None:
+            champion = self.registry.champion(signal, "forecaster")
+            if champion is None:
+                raise RegistryError(f"signal {signal!r} has no forecaster any more: train it again")
+            held.model = forecaster_from_state(champion.state)
+        return held.model
+
     def _seen_from_now(
-        self, worker: Worker, held: _Held, policy: ForecastPolicy
+        self,
+        worker: Worker,
+        held: _Held,
+        policy: ForecastPolicy,
+        model: Callable[[], FittedForecaster],
     ) -> ForecastSnapshot:
         now = self.clock()
         ahead = from_now(held.forecast, now=now, horizon=policy.horizon)
@@ -103,7 +121,16 @@ class Forecasting:
         n_steps = [milliseconds_of(horizon) // ahead.step_milliseconds for horizon in horizons]
         values = worker.newest_values(ahead.series)
         limits = limits_of(policy.limit, ahead.series, self.source, now=now)
-        near = self._nearing(held, policy, limits, values, now=now)
+        if policy.limit is not None:
+            held.extremes = extremes_from_now(
+                model,
+                held.forecast,
+                side_of(policy.limit),
+                now=now,
+                horizon=policy.horizon,
+                earlier=held.extremes,
+            )
+        near = _nearing(held, horizons, limits, values, now=now)
         return ForecastSnapshot(
             forecast=ahead,
             horizons=horizons,
@@ -116,37 +143,20 @@ class Forecasting:
             made_milliseconds=now,
         )
 
-    def _nearing(
-        self,
-        held: _Held,
-        policy: ForecastPolicy,
-        limits: FloatArray,
-        values: FloatArray,
-        *,
-        now: int,
-    ) -> Nearing:
-        horizons, levels = horizons_of(policy), held.forecast.quantile_levels
-        series = held.forecast.series
-        if policy.limit is not None:
-            held.extremes = extremes_from_now(
-                held.model,
-                held.forecast,
-                side_of(policy.limit),
-                now=now,
-                horizon=policy.horizon,
-                earlier=held.extremes,
-            )
-        if held.extremes is None:
-            shapes = (len(series), len(levels)), (len(series), len(horizons))
-            return Nearing(*(np.full(shape, np.nan) for shape in shapes))
-        return nearing(
-            held.extremes,
-            limits,
-            values,
-            levels=levels,
-            horizons=horizons,
-            now=now,
-        )
+
+def _nearing(
+    held: _Held,
+    horizons: tuple[timedelta, ...],
+    limits: FloatArray,
+    values: FloatArray,
+    *,
+    now: int,
+) -> Nearing:
+    levels = held.forecast.quantile_levels
+    if held.extremes is None:
+        shapes = (len(limits), len(levels)), (len(limits), len(horizons))
+        return Nearing(*(np.full(shape, np.nan) for shape in shapes))
+    return nearing(held.extremes, limits, values, levels=levels, horizons=horizons, now=now)
 
 
 def horizons_of(policy: ForecastPolicy) -> tuple[timedelta, ...]:

@@ -1,6 +1,6 @@
 """When the series of a forecast reach their limits, as seen from now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ class Nearing:
 
 
 def extremes_from_now(
-    model: FittedForecaster,
+    model: Callable[[], FittedForecaster],
     forecast: Forecast,
     side: Side,
     *,
@@ -36,7 +36,8 @@ def extremes_from_now(
 ) -> Extremes | None:
     """Return the extremes from now to the horizon; None beyond the end of the forecast.
 
-    Simulating takes long for many series: `earlier` ones do until their second instant has passed.
+    Simulating takes long for many series: `earlier` ones do until their second instant has passed,
+    and only then `model` is called for.
     """
     since_start = now - forecast.start_milliseconds
     if since_start >= forecast.quantiles.shape[1] * forecast.step_milliseconds:
@@ -45,7 +46,7 @@ def extremes_from_now(
         return earlier
     wanted = -(-(since_start + milliseconds_of(horizon)) // forecast.step_milliseconds) + 1
     n_steps = max(1, min(wanted, forecast.quantiles.shape[1]))
-    return model.extremes(n_steps, side, since_milliseconds=now)
+    return model().extremes(n_steps, side, since_milliseconds=now)
 
 
 def nearing(

@@ -116,7 +116,7 @@ class Stand:
             champion_version=self.version,
             made_milliseconds=now,
         )
-        self.scoring.follow(self.signal, made, self.model, n_steps=20 * 24)
+        self.scoring.follow(self.signal, made, lambda: self.model, n_steps=20 * 24)
 
     def tick(self, hours: int = 1) -> None:
         for _ in range(hours):

@@ -133,6 +133,28 @@ def test_a_limit_that_is_far_away_is_never_reached(tmp_path: Path) -> None:
     assert (made.breach_probability < 0.05).all()
 
 
+def test_a_model_is_loaded_again_to_look_further_ahead(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, Limit(above=270.0))
+    stand.train(growing())
+    first = stand.refresh().time_to_limit_seconds[0, 2]
+    stand.clock.advance(milliseconds=10 * HOUR)
+    later = stand.refresh().time_to_limit_seconds[0, 2]
+    assert 9 <= (first - later) / 3600 <= 11
+
+
+def test_a_model_that_is_gone_leaves_the_last_forecast(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, Limit(above=270.0))
+    stand.train(growing())
+    before = stand.refresh()
+    version = stand.champions.champion_version("disk", "forecaster")
+    stand.champions.champion_version = lambda _signal, _kind: version
+    stand.champions.held.clear()
+    stand.clock.advance(milliseconds=10 * HOUR)
+    assert stand.refresh() is before
+    labels = {"reason": "registry", "signal": "disk"}
+    assert stand.collectors.get_sample_value("forewarn_errors_total", labels) == 1
+
+
 def test_a_limit_that_is_crossed_already_is_reached_now(tmp_path: Path) -> None:
     stand = Stand(tmp_path, Limit(below=500.0))
     stand.train(growing())

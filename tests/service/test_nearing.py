@@ -24,7 +24,9 @@ def model():
 
 def from_now(model, now: int, earlier: Extremes | None = None) -> Extremes | None:
     forecast = model.predict(60, [80])
-    return extremes_from_now(model, forecast, "above", now=now, horizon=HORIZON, earlier=earlier)
+    return extremes_from_now(
+        lambda: model, forecast, "above", now=now, horizon=HORIZON, earlier=earlier
+    )
 
 
 def hours(extremes: Extremes) -> list[int]:
