@@ -60,6 +60,19 @@ def test_seasonal_naive_without_a_season_repeats_the_newest_value() -> None:
     assert forecast.model == ("seasonal_naive/last_value",)
 
 
+def test_a_mixture_that_was_stored_with_less_forecasts_the_same() -> None:
+    fitted = Hybrid().fit(make_panel(load(2, 24 * 28)))
+    state = fitted.state()
+    late = {"thinning", "calendar", "is_levelled"}
+    older = replace(
+        state,
+        manifest={key: value for key, value in state.manifest.items() if key not in late},
+        arrays={n: a for n, a in state.arrays.items() if n not in {"detail", "error"}},
+    )
+    restored = forecaster_from_state(older).predict(48, [80]).quantiles
+    np.testing.assert_array_equal(restored, fitted.predict(48, [80]).quantiles)
+
+
 def test_a_stored_mixture_of_candidates_that_are_gone_is_refused() -> None:
     state = Hybrid().fit(make_panel(load(1, 100))).state()
     manifest = {**state.manifest, "candidates": ["last_value", "tea_leaves"]}

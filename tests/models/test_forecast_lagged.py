@@ -118,3 +118,9 @@ def test_a_constant_stays() -> None:
         n_steps=50,
     )
     np.testing.assert_array_equal(forecast, 7.0)
+
+
+def test_a_week_that_is_longer_than_the_history_says_nothing() -> None:
+    values = series(150, period=24, seed=1)[None]
+    forecast = lagged(values, np.zeros(1, int), np.array([24.0]), week=168.0, keep=[1.0], n_steps=3)
+    assert np.isnan(forecast).all()

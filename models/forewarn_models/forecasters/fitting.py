@@ -17,10 +17,11 @@ from forewarn_models.durations import milliseconds_of
 from forewarn_models.forecasters.backtest import future, origin_ages
 from forewarn_models.forecasters.bands import spread_of
 from forewarn_models.forecasters.blocks import blocks_of
-from forewarn_models.forecasters.holidays import holidays_of, without_holidays
+from forewarn_models.forecasters.holidays import without_holidays
 from forewarn_models.forecasters.lookback import finite_median, short_periods
 from forewarn_models.forecasters.mixture import FittedMixture, Learned, forecasts_of
 from forewarn_models.forecasters.rows import Rows
+from forewarn_models.forecasters.seen import View
 from forewarn_models.forecasters.thinning import detail_of, middles, thinned, thinning_of
 from forewarn_models.forecasters.usable import LEAST_SAMPLES, check_samples, usable
 from forewarn_models.forecasters.weighing import mean_errors, mixture, weights_of
@@ -59,6 +60,7 @@ class _Plan:
     end_milliseconds: int
     step_milliseconds: int
     thinning: int
+    view: View
 
 
 def fit_mixture(history: Panel, recipe: Recipe) -> FittedMixture:
@@ -74,7 +76,8 @@ def fit_mixture(history: Panel, recipe: Recipe) -> FittedMixture:
     thinning = thinning_of(history.n_times, n_asked, step) if recipe.is_weighed else 1
     n_known = history.n_times // thinning
     n_steps = max(1, min(-(-n_asked // thinning), n_known // 3, _MOST_JUDGED_STEPS))
-    plan = _Plan(recipe, n_steps, end, step, thinning)
+    view = View(recipe.calendar, is_levelled=recipe.is_weighed)
+    plan = _Plan(recipe, n_steps, end, step, thinning, view)
     blocks = blocks_of(
         (history.n_series, n_known),
         n_steps * len(recipe.candidates),
@@ -88,7 +91,7 @@ def fit_mixture(history: Panel, recipe: Recipe) -> FittedMixture:
         end,
         step,
         thinning,
-        recipe.calendar,
+        view,
         joined,
     )
 
@@ -98,7 +101,7 @@ def _learn(values: FloatArray, plan: _Plan) -> Learned:
     centre = np.where(held.sum(axis=1) >= LEAST_SAMPLES, finite_median(values), np.nan)
     size = _typical_deviation(values - centre[:, None])
     normed = (values - centre[:, None]) / size[:, None]
-    plain = _without_holidays(normed, plan)
+    plain, _ = plan.view.of(normed, plan.end_milliseconds, plan.step_milliseconds)
     known = thinned(plain, plan.thinning)
     period = short_periods(known, plan.step_milliseconds * plan.thinning)
     detail = detail_of(plain, plan.thinning, plan.step_milliseconds)
@@ -120,12 +123,6 @@ def _learn(values: FloatArray, plan: _Plan) -> Learned:
     error = mean_errors(missed) * size[:, None]
     rest = (floor, ceiling, in_slots, weights, spread.scale, spread.table, detail, error)
     return Learned(normed, centre, size, *rest)
-
-
-def _without_holidays(normed: FloatArray, plan: _Plan) -> FloatArray:
-    step = plan.step_milliseconds
-    times = plan.end_milliseconds + step * np.arange(-normed.shape[1], 0)
-    return normed + holidays_of(normed, times, step, plan.recipe.calendar).at(times)
 
 
 def _joined(parts: Iterable[Learned], blocks: Sequence[slice]) -> Learned:
@@ -151,7 +148,7 @@ def _backtest(
     """Return ages of origins, and (n, n_origins, n_candidates, n_steps) forecasts from them."""
     step = plan.step_milliseconds * plan.thinning
     ages = origin_ages(known.shape[1], plan.n_steps, step)
-    weekends = without_holidays(plan.recipe.calendar)
+    weekends = without_holidays(plan.view.calendar)
     rows = Rows(known, ages, period, plan.end_milliseconds, step, weekends)
     forecasts = forecasts_of(rows, plan.recipe.candidates, plan.n_steps)
     shape = (len(known), len(ages), len(plan.recipe.candidates), plan.n_steps)

@@ -18,8 +18,9 @@ from forewarn_models.forecasters.bands import (
 from forewarn_models.forecasters.blocks import blocks_of
 from forewarn_models.forecasters.candidates import CANDIDATES
 from forewarn_models.forecasters.extremes import simulated_extremes
-from forewarn_models.forecasters.holidays import holidays_of, without_holidays
+from forewarn_models.forecasters.holidays import without_holidays
 from forewarn_models.forecasters.rows import Rows
+from forewarn_models.forecasters.seen import View
 from forewarn_models.forecasters.thinning import (
     thickened,
     thinned,
@@ -74,7 +75,7 @@ class FittedMixture:
         end_milliseconds: the time of the first slot after the history.
         step_milliseconds: from one slot to the next.
         thinning: how many slots are one to the candidates.
-        calendar: whose days and clock the series follow.
+        view: what candidates are not shown.
         learned: the arrays.
     """
 
@@ -84,7 +85,7 @@ class FittedMixture:
     end_milliseconds: int
     step_milliseconds: int
     thinning: int
-    calendar: Calendar
+    view: View
     learned: Learned
 
     def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
@@ -120,9 +121,10 @@ class FittedMixture:
             "step_milliseconds": self.step_milliseconds,
             "thinning": self.thinning,
             "calendar": {
-                "offsets": [list(change) for change in self.calendar.offsets],
-                "days_off": list(self.calendar.days_off),
+                "offsets": [list(change) for change in self.view.calendar.offsets],
+                "days_off": list(self.view.calendar.days_off),
             },
+            "is_levelled": self.view.is_levelled,
         }
         arrays = {field.name: getattr(self.learned, field.name) for field in fields(Learned)}
         return State(self.kind, FORMAT_VERSION, manifest, arrays)
@@ -136,11 +138,10 @@ class FittedMixture:
         own = Learned(*(getattr(self.learned, field.name)[block] for field in fields(Learned)))
         step = self.step_milliseconds
         end = self.end_milliseconds
-        times = end + step * np.arange(-own.values.shape[1], 0)
-        holidays = holidays_of(own.values, times, step, self.calendar)
-        known = thinned(own.values + holidays.at(times), self.thinning)
+        seen, holidays = self.view.of(own.values, end, step)
+        known = thinned(seen, self.thinning)
         now = np.zeros(1, dtype=np.int64)
-        weekends = without_holidays(self.calendar)
+        weekends = without_holidays(self.view.calendar)
         period, coarse = own.period / self.thinning, step * self.thinning
         rows = Rows(known, now, period, end, coarse, weekends)
         forecasts = forecasts_of(rows, self.candidates, -(-n_steps // self.thinning))
@@ -183,16 +184,18 @@ def fitted_mixture_of(state: State) -> FittedMixture:
         int(manifest["end_milliseconds"]),
         int(manifest["step_milliseconds"]),
         int(manifest.get("thinning", 1)),
-        _calendar_of(manifest.get("calendar")),
+        _view_of(manifest),
         Learned(*(arrays[field.name] for field in fields(Learned))),
     )
 
 
-def _calendar_of(stored: Mapping[str, Any] | None) -> Calendar:
-    if stored is None:
-        return UTC
+def _view_of(manifest: Mapping[str, Any]) -> View:
+    if "calendar" not in manifest:
+        return View(UTC, is_levelled=False)
+    stored = manifest["calendar"]
     offsets = tuple((int(since), int(ahead)) for since, ahead in stored["offsets"])
-    return Calendar(offsets, tuple(int(day) for day in stored["days_off"]))
+    calendar = Calendar(offsets, tuple(int(day) for day in stored["days_off"]))
+    return View(calendar, is_levelled=bool(manifest.get("is_levelled", False)))
 
 
 def _before_they_were_stored(state: State) -> dict[str, FloatArray]:
