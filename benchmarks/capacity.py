@@ -181,6 +181,10 @@ def main() -> None:
             all_said.setdefault(name, []).append(said)
             if not name.startswith("predict"):
                 print(f"| {kind} | {name} | {figures(said, truth, span).row()} |", flush=True)
+    first_six = _joined(all_said["forewarn"][:-1])  # the last kind is exponential
+    print(
+        f"| first six | forewarn | {figures(first_six, np.concatenate(truths[:-1]), span).row()} |"
+    )
     truth = np.concatenate(truths)
     joined = {name: _joined(said) for name, said in all_said.items()}
     for name, said in joined.items():
