@@ -30,7 +30,7 @@ def compiled(function: _Function) -> _Function:
 def folder_of_compiled(sources: Path) -> Path:
     """Return the folder in the user's cache for the code that the files under `sources` hold."""
     digest = blake2b(digest_size=8)
-    for path in sorted(sources.glob("*.py")):
+    for path in sorted(sources.rglob("*.py")):
         digest.update(path.read_bytes())
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "forewarn" / "compiled" / digest.hexdigest()
