@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.catalogue import forecaster_from_state
@@ -47,6 +49,12 @@ def weekly() -> np.ndarray:
     return load() - 8.0 * (np.arange(N_TIMES) // 24 % 7 >= 5)
 
 
+def between(first: int, after: int, by: float) -> np.ndarray:
+    """Return by how much a series is elsewhere that left and came back."""
+    slot = np.arange(N_TIMES)
+    return np.where((slot >= first) & (slot < after), by, 0.0)
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -56,6 +64,12 @@ def weekly() -> np.ndarray:
         load() + 0.02 * np.arange(N_TIMES),
         weekly(),
         weekly()[: 24 * 27],
+        weekly() + between(N_TIMES - 24 * 5, N_TIMES - 24 * 4, -8.0),  # a holiday on a Wednesday
+        (weekly() + between(N_TIMES - 24 * 5, N_TIMES, -8.0))[: N_TIMES - 24 * 4],  # just gone by
+        (weekly() + between(N_TIMES - 24 * 6, N_TIMES, -8.0))[: N_TIMES - 24 * 4],  # two of them
+        load() + between(N_TIMES - 27, N_TIMES - 3, 20.0),  # back for three hours
+        load() + between(N_TIMES - 80, N_TIMES - 3, 20.0),
+        weekly() + between(N_TIMES - 48, N_TIMES - 12, 40.0),
         np.random.default_rng(1).normal(0, 1, N_TIMES).cumsum(),
         np.full(N_TIMES, 3.0),
         np.full(N_TIMES, np.nan),
@@ -64,6 +78,30 @@ def weekly() -> np.ndarray:
 )
 def test_other_series_stay_as_they_are(values: np.ndarray) -> None:
     np.testing.assert_array_equal(levelled(values[None], HOUR)[0], values)
+
+
+@pytest.mark.parametrize("hours_ago", [26, 50, 24 * 4, 24 * 9, 24 * 13])
+@pytest.mark.parametrize("by", [20.0, -20.0])
+def test_a_week_hides_no_move(hours_ago: int, by: float) -> None:
+    values = weekly() + between(N_TIMES - hours_ago, N_TIMES, by)
+    off = levelled(values[None], HOUR)[0] - (weekly() + by)
+    assert np.median(np.abs(off)) < 1.0
+    assert (np.abs(off) > 1.5).sum() <= 2
+
+
+def test_moves_to_and_fro_are_all_taken_back() -> None:
+    gone = between(N_TIMES - 24 * 12, N_TIMES - 24 * 2, 15.0)
+    off = levelled((load() + gone)[None], HOUR)[0] - load()
+    assert np.median(np.abs(off)) < 0.3
+    assert (np.abs(off) > 1.0).sum() <= 4
+
+
+@given(shift=st.floats(-1e3, 1e3), days_ago=st.integers(1, 14), by=st.sampled_from([9.0, -30.0]))
+def test_moves_follow_shifts_and_mirror(shift: float, days_ago: int, by: float) -> None:
+    values = moved(N_TIMES - 24 * days_ago, by)[None]
+    found = levelled(values, HOUR)
+    np.testing.assert_allclose(levelled(values + shift, HOUR), found + shift, atol=1e-9)
+    np.testing.assert_array_equal(levelled(-values, HOUR), -found)
 
 
 def test_gaps_stay_gaps_and_other_rows_are_left_alone() -> None:
@@ -90,6 +128,44 @@ def test_the_day_after_a_move_the_new_level_is_forecast() -> None:
     assert (quantiles[:, 2] - quantiles[:, 0]).max() < 20
     restored = forecaster_from_state(from_bytes(to_bytes(fitted.state())))
     np.testing.assert_array_equal(restored.predict(48, [95]).quantiles[0], quantiles)
+
+
+HORIZON = timedelta(days=3)
+SHAPES = {
+    "day": 15 * np.sin(2 * np.pi * (np.arange(24 * 59) - 9) / 24),
+    "week": 20 * np.sin(2 * np.pi * np.arange(24 * 59) / 24)
+    - 20 * (np.arange(24 * 59) // 24 % 7 >= 5),
+    "office": 40.0
+    * ((np.arange(24 * 59) // 24 % 7 < 5) & (abs(np.arange(24 * 59) % 24 - 12.5) < 5)),
+    "none": np.zeros(24 * 59),
+}
+
+
+def error_ahead(values: np.ndarray, origin: int) -> float:
+    """Return the mean error of three days ahead, over the usual size of noise."""
+    history = Panel(values[None, :origin], ((),), MONDAY, HOUR)
+    median = Hybrid(HORIZON).fit(history).predict(72, []).quantiles[0, :, 0]
+    return float(np.abs(median - values[origin : origin + 72]).mean()) / 2.4
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("days_ago", [1.1, 2, 3, 5, 8, 13])
+def test_after_a_jump_forecasts_are_as_good_as_before(shape: str, days_ago: float) -> None:
+    slot = np.arange(24 * 59)
+    plain = 60 + SHAPES[shape] + np.random.default_rng(7).normal(0, 3, len(slot))
+    for by in (60.0, -60.0):
+        jumped = plain + by * (slot >= 24 * 40)
+        assert error_ahead(jumped, 24 * 40 + round(24 * days_ago)) < 1.6
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_day_after_an_incident_forecasts_are_as_good_as_before(shape: str) -> None:
+    slot = np.arange(24 * 59)
+    plain = 60 + SHAPES[shape] + np.random.default_rng(7).normal(0, 3, len(slot))
+    broken = plain + 60 * ((slot >= 24 * 40) & (slot < 24 * 41))
+    assert error_ahead(broken, 24 * 42) < 1.6
+    # Three hours after it, it is not taken for the new level, from which the error would be 25.
+    assert error_ahead(broken, 24 * 41 + 3) < 12
 
 
 def test_seasonal_naive_stays_what_its_formula_says() -> None:
