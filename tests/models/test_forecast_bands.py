@@ -53,6 +53,28 @@ def test_a_series_without_any_error_gets_the_spread_of_a_random_walk() -> None:
     np.testing.assert_allclose(spread.scale[0], 3 * np.sqrt([1, 2, 3, 4]))
 
 
+def test_errors_that_grow_give_a_band_that_grows_from_the_first_step() -> None:
+    errors = np.random.default_rng(0).normal(0, 1, (200, 12, 48)).cumsum(axis=2)
+    scale = spread_of(errors, values=np.zeros((200, 9))).scale.mean(axis=0)
+    # The mean absolute value of a Gaussian is 0.8 of its deviation.
+    true = np.sqrt(2 / np.pi * np.arange(1, 49))
+    assert scale[0] < 1.4 * true[0]
+    np.testing.assert_allclose(scale[4:] / true[4:], 1.0, atol=0.2)
+    assert (np.diff(scale[:40]) > 0).all()
+
+
+def test_errors_of_one_size_give_a_band_of_one_size() -> None:
+    errors = np.where(np.arange(48) % 2, 3.0, -3.0) * np.ones((1, 7, 48))
+    errors[0, 2, 5:30] = np.nan
+    np.testing.assert_allclose(spread_of(errors, values=np.zeros((1, 9))).scale, 3.0)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 5])
+def test_short_horizons_have_a_size_at_each_step(n_steps: int) -> None:
+    errors = np.full((1, 4, n_steps), 2.0)
+    np.testing.assert_allclose(spread_of(errors, values=np.zeros((1, 9))).scale, 2.0)
+
+
 def test_beyond_the_judged_horizon_bands_grow_with_the_root_of_time() -> None:
     spread = Spread(np.ones((1, 4)), np.interp(TABLE_LEVELS, [0, 1], [-1, 1])[None])
     quantiles = quantiles_around(np.zeros((1, 16)), spread, (0.1, 0.9))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from forewarn_models.arrays import FloatArray
+from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.errors import ConfigError
 
 # Levels of the stored table of standardised errors.
@@ -28,6 +28,8 @@ _WALKING_TABLE = 2 * ndtri(TABLE_LEVELS) * np.sqrt(np.pi / 2)
 # fewer than the first number nothing, and the share is whole from the second on.
 _SIGNED = 0.5
 _SKEW_SEEN = (6.0, 24.0)
+# How much of the size of an error is that of all steps of the horizon, far ahead.
+_SHARE_OF_ALL_STEPS = 0.25
 # Slots of one origin that count as this many independent errors.
 _INDEPENDENT_PER_ORIGIN = 3
 
@@ -106,25 +108,32 @@ def _step_size(values: FloatArray) -> FloatArray:
 
 
 def _scale(errors: FloatArray) -> FloatArray:
+    """Return (n_series, n_steps) the mean absolute error around each step of the horizon.
+
+    Around is half as far as the step is ahead, at most a sixth of the horizon: errors of the first
+    steps are small where a series walks, and are not told from those of later ones. From a sixth
+    of the horizon on, a quarter is the mean of all steps, the less the nearer before that.
+    """
     size = np.abs(errors)
-    held = np.isfinite(size)
     total = np.nan_to_num(size).sum(axis=1)
-    count = held.sum(axis=1)
+    count = np.isfinite(size).sum(axis=1).astype(np.float64)
     n_steps = size.shape[2]
-    width = max(1, n_steps // 6)
-    kernel = np.ones(2 * width + 1)
-    near = _smooth(total, kernel) / np.maximum(_smooth(count.astype(np.float64), kernel), 1e-9)
-    overall = total.sum(axis=1) / np.maximum(count.sum(axis=1), 1)
-    scale: FloatArray = 0.75 * near + 0.25 * overall[:, None]
+    farthest = max(1, n_steps // 6)
+    ahead = np.arange(1, n_steps + 1)
+    reach = np.minimum(-(-ahead // 2), farthest)
+    first, after = np.maximum(ahead - 1 - reach, 0), np.minimum(ahead + reach, n_steps)
+    near = _sums(total, first, after) / np.maximum(_sums(count, first, after), 1.0)
+    overall = total.sum(axis=1) / np.maximum(count.sum(axis=1), 1.0)
+    share = _SHARE_OF_ALL_STEPS * np.minimum(ahead / farthest, 1.0)
+    scale: FloatArray = (1 - share) * near + share * overall[:, None]
     return scale
 
 
-def _smooth(values: FloatArray, kernel: FloatArray) -> FloatArray:
-    reach = len(kernel) // 2
-    padded = np.pad(values, ((0, 0), (reach, reach)))
-    sums = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), axis=1)
-    smoothed: FloatArray = sums[:, len(kernel) :] - sums[:, : -len(kernel)]
-    return smoothed
+def _sums(values: FloatArray, first: IntegerArray, after: IntegerArray) -> FloatArray:
+    """Return (n_series, n_sums) sums of the columns from `first` to before `after`."""
+    sums = np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1)
+    between: FloatArray = sums[:, after] - sums[:, first]
+    return between
 
 
 def _table(standardised: FloatArray, sample_sizes: FloatArray) -> FloatArray:
