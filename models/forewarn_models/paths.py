@@ -5,6 +5,7 @@ so on. A *level* path goes on from where the past stood nearest to where the pat
 it stays where the series has been and falls where it fell: Lall and Sharma 1996, the nearest
 neighbour bootstrap. An *increment* path goes on from anywhere, moved to where it stands, so that
 changes add up: Kuensch 1989, the block bootstrap. A trend is taken off before, and put on again.
+A *share* path is a level path of logarithms around the logarithm of a trend: swings grow with it.
 """
 
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.compiled import compiled
 
-LEVEL, INCREMENT, NOT = 0, 1, -1
+LEVEL, INCREMENT, SHARE, NOT = 0, 1, 2, -1
 # How many of the nearest a level path chooses from.
 _NEAREST = 5
 
@@ -41,10 +42,11 @@ class Ways(NamedTuple):
     """How each path goes on. Arrays are (n_series, n_paths).
 
     Args:
-        mode: LEVEL, INCREMENT, or NOT for a path that nobody asks for.
+        mode: LEVEL, INCREMENT, SHARE, or NOT for a path that nobody asks for.
         first: the first cell that may be copied.
         shape: row of `trends` that the path follows.
         slope: how much of it.
+        base: what a share path adds to that before it takes the logarithm.
         trends: (n_shapes, n_cells + n_ahead) of the past and the future.
     """
 
@@ -52,6 +54,7 @@ class Ways(NamedTuple):
     first: IntegerArray
     shape: IntegerArray
     slope: FloatArray
+    base: FloatArray
     trends: FloatArray
 
 
@@ -112,11 +115,16 @@ def _simulate(
 ) -> None:
     n_cells = past.level.shape[1]
     for row in range(len(past.level)):
+        least = np.exp(past.level[row, past.first[row] :].min())
         for path in range(ways.mode.shape[1]):
             mode = ways.mode[row, path]
             if mode == NOT:
                 continue
             trend = ways.slope[row, path] * ways.trends[ways.shape[row, path]]
+            if mode == SHARE:
+                # A trend below all that was is no trend that values could be shares of.
+                trend = np.log(np.maximum(ways.base[row, path] + trend, least))
+                mode = LEVEL
             # Increments keep the trend that the past has; theirs comes on top.
             gone = trend[:n_cells] if mode == LEVEL else np.zeros(n_cells)
             from_now = 0.0 if mode == LEVEL else trend[n_cells - 1]

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
-from forewarn_models.paths import INCREMENT, LEVEL, NOT, Past, Ways, highest_reached
-from forewarn_models.trends import drawn, trend_of, trend_shapes
+from forewarn_models.drifts import drifts_beside
+from forewarn_models.paths import INCREMENT, LEVEL, NOT, SHARE, Past, Ways, highest_reached
+from forewarn_models.trends import Trend, drawn, trend_of, trend_shapes
 
 _N_PATHS = 256
 _N_TRIED = 32  # paths of each way from each origin
@@ -18,32 +18,45 @@ _CHECKED = (0.125, 0.25, 0.5, 1.0)
 # A way weighs as the inverse of its loss to this power, nothing if it is so much worse.
 _SHARPNESS = 6.0
 _WORST = 1.5
+# Nobody is surer than that whether a series is a random walk.
+_DOUBT = 0.02
 _LEAST_CELLS = 8
 _LINE = 1  # of the shapes of trends
 _LARGEST_LOG = 300.0  # of a value; growth beyond is no number any more
 
 
 class _Way(NamedTuple):
-    """A way to go on: in logarithms, around a trend, by increments, of the newest third only."""
+    """A way to go on.
 
-    in_logs: bool
-    on_trend: bool
-    is_increment: bool
-    is_recent: bool
+    Args:
+        in_logs: of the distance from the origin.
+        on_trend: around a trend.
+        is_share: in logarithms around one that is not, so that swings grow with the trend.
+        is_increment: by changes, which add up.
+        is_recent: of the newest third only.
+    """
+
+    in_logs: bool = False
+    on_trend: bool = False
+    is_share: bool = False
+    is_increment: bool = False
+    is_recent: bool = False
 
 
 _WAYS = (
-    _Way(False, False, False, False),
-    _Way(False, True, False, False),
-    _Way(False, False, True, False),
-    _Way(False, False, True, True),
-    _Way(True, True, False, False),
-    _Way(True, False, True, False),
-    _Way(True, False, True, True),
+    _Way(),
+    _Way(on_trend=True),
+    _Way(is_increment=True),
+    _Way(is_increment=True, is_recent=True),
+    _Way(in_logs=True, on_trend=True),
+    _Way(in_logs=True, is_increment=True),
+    _Way(in_logs=True, is_increment=True, is_recent=True),
+    _Way(in_logs=True, on_trend=True, is_share=True),
 )
 _IN_LOGS = np.array([way.in_logs for way in _WAYS])
 _ON_TREND = np.array([way.on_trend for way in _WAYS])
 _IS_INCREMENT = np.array([way.is_increment for way in _WAYS])
+_IS_SHARE = np.array([way.is_share for way in _WAYS])
 _IS_RECENT = np.array([way.is_recent for way in _WAYS])
 
 
@@ -92,7 +105,9 @@ def way_weights(known: Known, n_ahead: int, *, seed: int = 0) -> FloatArray:
     """Return (n_series, n_ways) weights that sum to 1, from a back-test at earlier origins.
 
     Each way is judged by the continuous ranked probability score (Gneiting and Raftery 2007) of
-    the largest values reached; a series too young for that gives all ways the same weight.
+    the largest values reached. There are few such origins, and chance lets random walks look like
+    trends: so each way weighs also as likely as the changes from day to day say that the series is
+    a random walk, or that it is not. To a series too young for a back-test only that applies.
     """
     n_series, n_cells = known.past.level.shape
     n_steps = min(n_ahead, n_cells // 4)
@@ -104,7 +119,17 @@ def way_weights(known: Known, n_ahead: int, *, seed: int = 0) -> FloatArray:
         loss += np.where(is_judged, own, 0.0)
         count += is_judged
     loss = np.where(count > 0, loss, 1.0)
-    return _normed(loss)
+    weights = _normed(loss) * _likely(known)
+    normed: FloatArray = weights / weights.sum(axis=1, keepdims=True)
+    return normed
+
+
+def _likely(known: Known) -> FloatArray:
+    """Return (n_series, n_ways) how likely changes add up, or do not, as the way has it."""
+    past = known.past
+    trend = _trend(past, trend_shapes(past.level.shape[1], 0), width=known.width)
+    wanders = np.clip(trend.wanders, _DOUBT, 1 - _DOUBT)[:, None]
+    return np.where(_IS_INCREMENT, wanders, 1 - wanders)
 
 
 def _origins(n_cells: int, n_steps: int) -> list[int]:
@@ -144,8 +169,15 @@ def _reached(known: Known, way: IntegerArray, table: _Table, marks: IntegerArray
         return plain
     origin = known.origin[:, None]
     logs = past._replace(level=_logs(past.level - origin), highest=_logs(past.highest - origin))
-    ways = _ways(logs, way, table, marks, width=known.width)
-    bent = _asked(logs, ways, in_logs, table, marks)
+    log_ways = _ways(logs, way, table, marks, width=known.width)
+    is_share = _IS_SHARE[way]
+    log_ways = log_ways._replace(
+        mode=np.where(is_share, SHARE, log_ways.mode),
+        shape=np.where(is_share, ways.shape, log_ways.shape),
+        slope=np.where(is_share, ways.slope, log_ways.slope),
+        base=ways.base - origin,
+    )
+    bent = _asked(logs, log_ways, in_logs, table, marks)
     back = origin[:, None] + np.exp(np.minimum(bent, _LARGEST_LOG))
     return np.where(in_logs[:, :, None], back, plain)
 
@@ -165,31 +197,25 @@ def _logs(distance: FloatArray) -> FloatArray:
 def _ways(past: Past, way: IntegerArray, table: _Table, marks: IntegerArray, *, width: int) -> Ways:
     n_cells = past.level.shape[1]
     trends = trend_shapes(n_cells, int(marks[-1]))
-    trend = trend_of(past.level, trends, width=width)
-    shape, slope = drawn(trend, table.shape, table.slope)
+    follows = drawn(_trend(past, trends, width=width), table.shape, table.slope)
     recent = np.maximum(past.first, n_cells - max(n_cells // 3, 2))
-    wander = ndtri(table.slope) * _wander(past)[:, None]
+    first = np.where(_IS_RECENT[way], recent[:, None], past.first[:, None])
+    drift = drifts_beside(past, first, table.shape, table.slope, width=width)
     on_trend, is_increment = _ON_TREND[way], _IS_INCREMENT[way]
     return Ways(
         np.where(is_increment, INCREMENT, LEVEL),
-        np.where(_IS_RECENT[way], recent[:, None], past.first[:, None]),
-        np.where(on_trend, shape, np.where(is_increment, _LINE, 0)),
-        np.where(on_trend, slope, np.where(is_increment, wander, 0.0)),
+        first,
+        np.where(on_trend, follows.shape, np.where(is_increment, _LINE, 0)),
+        np.where(on_trend, follows.slope, np.where(is_increment, drift, 0.0)),
+        follows.base,
         trends,
     )
 
 
-def _wander(past: Past) -> FloatArray:
-    """Return (n_series,) the standard error of the mean change over as many cells as are known."""
-    n_cells, block = past.level.shape[1], min(past.block, max(past.level.shape[1] // 4, 1))
-    change = past.level[:, block:] - past.level[:, :-block]
-    place = np.arange(change.shape[1])
-    held = place >= past.first[:, None]
-    count = np.maximum(held.sum(axis=1), 1)
-    mean = np.where(held, change, 0.0).sum(axis=1) / count
-    power = np.where(held, (change - mean[:, None]) ** 2, 0.0).sum(axis=1) / count
-    error: FloatArray = np.sqrt(power * block / count) * n_cells / block
-    return error
+def _trend(past: Past, shapes: FloatArray, *, width: int) -> Trend:
+    is_known = np.arange(past.level.shape[1]) >= past.first[:, None]
+    level = np.where(is_known, past.level, np.nan)
+    return trend_of(level, shapes, width=width, periods=past.period)
 
 
 def _ranked_scores(drawn_values: FloatArray, came: FloatArray) -> FloatArray:

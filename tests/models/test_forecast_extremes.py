@@ -10,7 +10,6 @@ from forewarn_models.forecasters.extremes import (
     Cells,
     cells_of,
     marks_of,
-    origins,
     past_of,
 )
 from forewarn_models.forecasters.hybrid import Hybrid
@@ -72,13 +71,6 @@ def test_a_week_is_the_season_where_its_days_differ() -> None:
     daily = 10.0 * np.sin(2 * np.pi * hours / 24) + noise(len(hours))
     past = past_of(np.stack([weekly, daily]), np.array([24.0, 24.0]), Cells(6, 40, 4))
     assert past.period.tolist() == [28, 4]
-
-
-def test_growth_is_measured_from_zero_or_from_a_bit_below_the_past() -> None:
-    level = np.array([[10.0, 20.0, 30.0], [0.1, 20.0, 30.0], [10.0, 20.0, 30.0], [5.0] * 3])
-    past = past_of(level, np.full(4, np.nan), Cells(1, 3, 1))
-    found = origins(past, np.array([0.0, 0.0, np.nan, np.nan]))
-    np.testing.assert_allclose(found, [0.0, 0.1 - 14.95, 0.0, 4.5])
 
 
 def test_growth_reaches_what_a_line_reaches_on_both_sides() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forewarn_models.paths import INCREMENT, LEVEL, NOT, Past, Ways, highest_reached
+from forewarn_models.paths import INCREMENT, LEVEL, NOT, SHARE, Past, Ways, highest_reached
 from oracles_paths import path_reaches
 from oracles_walk import patient
 
@@ -17,11 +17,20 @@ def past_of(level: np.ndarray, *, first: int = 0, period: int = 1, block: int = 
     return Past(rows, rows + 0.25, first * each, period * each, block)
 
 
-def reached(past: Past, mode: int, *, trend: object = 0.0, marks: object, n_paths: int = 8):
+def reached(
+    past: Past,
+    mode: int,
+    *,
+    trend: object = 0.0,
+    base: float = 0.0,
+    marks: object,
+    n_paths: int = 8,
+):
     shape = (len(past.level), n_paths)
     trends = np.broadcast_to(trend, (1, past.level.shape[1] + N_AHEAD)).astype(np.float64)
     first = np.broadcast_to(past.first[:, None], shape)
-    ways = Ways(np.full(shape, mode), first, np.zeros(shape, np.int64), np.ones(shape), trends)
+    every = np.ones(shape)
+    ways = Ways(np.full(shape, mode), first, np.zeros(shape, np.int64), every, base * every, trends)
     uniforms = np.random.default_rng(1).random((n_paths, 64))
     return highest_reached(past, ways, uniforms, np.asarray(marks))
 
@@ -76,6 +85,23 @@ def test_a_trend_is_followed_by_levels_and_added_to_changes() -> None:
     np.testing.assert_allclose(
         reached(past_of(level), INCREMENT, trend=trend, marks=[0, 30])[0], [[19.0, 79.25]] * 8
     )
+
+
+def test_swings_of_shares_grow_with_their_trend() -> None:
+    time = np.arange(40.0 + N_AHEAD)
+    swing = np.tile([1.0, 1.5, 1.0, 0.5], 18)[: len(time)]
+    logs = np.log((10 + time) * swing)
+    past = past_of(logs[:40], period=4)._replace(highest=logs[None, :40])
+    found = reached(past, SHARE, trend=time, base=10.0, marks=[0, 2, 30])
+    top = np.maximum.accumulate(logs[39:])[[0, 2, 30]]
+    np.testing.assert_allclose(found[0], [top] * 8)
+
+
+def test_a_trend_that_falls_below_the_past_has_no_shares_beyond_it() -> None:
+    logs = np.log(10 + np.arange(40.0))
+    falling = reached(past_of(logs), SHARE, trend=-np.arange(40.0 + N_AHEAD), marks=[0, 30])
+    level = reached(past_of(logs), LEVEL, marks=[0, 30])
+    np.testing.assert_allclose(falling, level)
 
 
 def test_what_comes_before_the_first_mark_does_not_count() -> None:

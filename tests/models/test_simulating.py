@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from forewarn_models.paths import Past
 from forewarn_models.simulating import Known, simulated, way_weights
 
 N_CELLS, DAY = 240, 4
 MARKS = np.array([0, 10, 60])
-# In the order of the module; the last three are in logarithms.
-LEVELS, ON_TREND, CHANGES, NEW_CHANGES, GROWTH_ON_TREND = range(5)
+# In the order of the module; the last four are in logarithms.
+LEVELS, ON_TREND, CHANGES, NEW_CHANGES, GROWTH_ON_TREND, _, _, SHARES = range(8)
 TIME = np.arange(N_CELLS)
 
 
@@ -32,6 +33,7 @@ def median(told: Known) -> np.ndarray:
 SAWTOOTH = TIME % 17.0 + noise(N_CELLS, size=0.3)
 LINE = 0.5 * TIME + noise(N_CELLS)
 STEPS = (5.0 * (np.random.default_rng(6).random(N_CELLS) < 0.1)).cumsum() + noise(N_CELLS, size=0.1)
+SWINGS = (10 + 0.2 * TIME) * (1 + 0.4 * (TIME % DAY == 1) + noise(N_CELLS, size=0.02))
 GROWTH = 10 * np.exp(TIME / 80 + noise(N_CELLS, size=0.2))
 
 
@@ -42,11 +44,12 @@ GROWTH = 10 * np.exp(TIME / 80 + noise(N_CELLS, size=0.2))
         (LINE, (ON_TREND,)),
         (STEPS, (CHANGES, NEW_CHANGES)),
         (GROWTH, (GROWTH_ON_TREND,)),
+        (SWINGS, (SHARES,)),
     ],
-    ids=["sawtooth", "line", "steps", "growth"],
+    ids=["sawtooth", "line", "steps", "growth", "swings that grow"],
 )
 def test_the_way_that_a_series_goes_is_found(row: np.ndarray, ways: tuple[int, ...]) -> None:
-    weights = way_weights(known(row, origin=0.0 if row is GROWTH else None), 60)[0]
+    weights = way_weights(known(row, origin=0.0 if row.min() > 5 else None), 60)[0]
     assert weights.sum() == pytest.approx(1.0)
     assert weights.argmax() in ways
 
@@ -55,6 +58,15 @@ def test_a_sawtooth_stays_where_it_was_and_a_line_goes_on() -> None:
     sawtooth, line = median(known(SAWTOOTH))[0], median(known(LINE))[0]
     assert sawtooth[2] < SAWTOOTH.max() + 1
     assert abs(line[2] - line[0] - 30) < 3
+
+
+def test_the_chance_that_a_walk_gets_somewhere_is_that_of_a_walk() -> None:
+    walks = noise(60, N_CELLS).cumsum(axis=1)
+    reached = simulated(known(*walks), MARKS)[:, :, -1] - walks[:, -1:]
+    # By the reflection principle.
+    for share in (0.5, 1.0, 2.0):
+        expected = 2 * norm.sf(share)
+        assert abs((reached >= share * np.sqrt(MARKS[-1])).mean() - expected) < 0.1
 
 
 def test_growth_goes_on_growing() -> None:
@@ -84,10 +96,10 @@ def test_paths_never_go_back_behind_what_they_reached() -> None:
 
 
 def test_a_series_too_young_for_a_back_test_goes_all_ways() -> None:
-    weights = way_weights(known(noise(9)), 60)
-    np.testing.assert_allclose(weights, 1 / weights.shape[1])
-    young = way_weights(known(LINE, first=N_CELLS - 8), 60)
-    np.testing.assert_allclose(young, 1 / young.shape[1])
+    for young in (known(noise(9)), known(LINE, first=N_CELLS - 8)):
+        weights = way_weights(young, 60)
+        assert weights.min() > 0.05
+        assert len(np.unique(weights)) == 2  # changes add up, or do not
 
 
 def test_a_longer_history_that_is_not_known_changes_little() -> None:

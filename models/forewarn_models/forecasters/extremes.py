@@ -9,6 +9,7 @@ from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.contract import Extremes, FittedForecaster, Forecast, Side
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, finite_median
 from forewarn_models.labels import Labels
+from forewarn_models.origins import origins
 from forewarn_models.paths import Past
 from forewarn_models.simulating import Known, simulated
 
@@ -20,10 +21,6 @@ _MOST_PAST_CELLS = 1_000
 _MOST_INSTANTS = 48
 _LEAST_CELLS = 8
 _WEEK_DAYS = 7
-# How far below all that was growth is measured from, in units of the history's range, and how far
-# from zero that must be for zero itself to do.
-_MARGIN = 0.5
-_LEAST_SHARE = 0.02
 # Of a block of series: their paths stay below a hundred MB.
 _MOST_ROWS = 200
 
@@ -144,7 +141,9 @@ def _of_block(
     """Return (n, n_marks, n_levels) quantiles of the largest values; NaN = too young."""
     past = past_of(sign * learned.values[block], learned.period[block], cells)
     zero = -learned.centre[block] / learned.size[block]
-    origin = origins(past, zero if sign > 0 else np.full(len(zero), np.nan))
+    origin = origins(
+        past, zero if sign > 0 else np.full(len(zero), np.nan), week=_WEEK_DAYS * cells.a_day
+    )
     reached = np.full((len(zero), len(marks), len(LEVELS)), np.nan)
     rows = np.flatnonzero(past.level.shape[1] - past.first >= _LEAST_CELLS)
     if len(rows):
@@ -180,22 +179,6 @@ def past_of(values: FloatArray, periods: FloatArray, cells: Cells) -> Past:
     period = _periods(level, periods, cells)
     block = max(1, min(_WEEK_DAYS * cells.a_day, cells.n_ahead // 4, count // 4))
     return Past(level, highest, first, period, block)
-
-
-def origins(past: Past, zero: FloatArray) -> FloatArray:
-    """Return from where growth of each series is measured: zero, or a bit below all that was.
-
-    Args:
-        past: of the series.
-        zero: (n_series,) where zero lies; NaN = on the other side. A series that comes near it is
-            not measured from there.
-    """
-    held = np.arange(past.level.shape[1]) >= past.first[:, None]
-    least = np.where(held, past.level, np.inf).min(axis=1)
-    reach = np.where(held, past.highest, -np.inf).max(axis=1) - least
-    below = least - _MARGIN * np.where(reach > 0, reach, 1.0)
-    far = np.where(np.isnan(zero), -np.inf, least - zero)
-    return np.where(far > _LEAST_SHARE * reach, zero, below)
 
 
 def _periods(level: FloatArray, periods: FloatArray, cells: Cells) -> IntegerArray:
