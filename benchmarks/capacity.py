@@ -2,7 +2,7 @@
 
     python benchmarks/capacity.py [--quick] [--series 150]
 
-Seven kinds of series, one value an hour for 120 days, and what comes in the 45 days after, of the
+Nine kinds of series, one value an hour for 120 days, and what comes in the 45 days after, of the
 same process. Every other series is what is left until its limit, so that its limit is 0, from
 above. The median error is over series that reach their limit, in percent of the time that it took.
 *Who knows the process* foretells from 200 futures that begin at the same instant: nobody can do
@@ -25,6 +25,8 @@ from forewarn_models.panel import Panel
 HOUR_MILLISECONDS = 3_600_000
 LEVELS = (0.1, 0.5, 0.9)
 SHARES = (0.25, 0.5, 1.0)  # of the horizon, for the probability of a breach
+# Kinds that have a time to foretell; where a random walk goes is chance.
+N_NOT_WALKS, N_FIRST = 7, 6
 WINDOWS_HOURS = {"1h": 2, "6h": 6, "1d": 24, "7d": 168}  # a line needs two values
 
 
@@ -181,10 +183,9 @@ def main() -> None:
             all_said.setdefault(name, []).append(said)
             if not name.startswith("predict"):
                 print(f"| {kind} | {name} | {figures(said, truth, span).row()} |", flush=True)
-    first_six = _joined(all_said["forewarn"][:-1])  # the last kind is exponential
-    print(
-        f"| first six | forewarn | {figures(first_six, np.concatenate(truths[:-1]), span).row()} |"
-    )
+    for words, count in (("first six", N_FIRST), ("without walks", N_NOT_WALKS)):
+        said, truth = _joined(all_said["forewarn"][:count]), np.concatenate(truths[:count])
+        print(f"| {words} | forewarn | {figures(said, truth, span).row()} |")
     truth = np.concatenate(truths)
     joined = {name: _joined(said) for name, said in all_said.items()}
     for name, said in joined.items():

@@ -118,6 +118,16 @@ def cleanup_cron(generator: Generator, span: Span) -> Nearing:
     return _parted(path, span, limit=_on_the_way(generator, path, span, rate * kept))
 
 
+def random_walk(generator: Generator, span: Span) -> Nearing:
+    """Return changes by chance alone, none of which is ever taken back."""
+    return _walk(generator, span, drift=0.0)
+
+
+def drifting_walk(generator: Generator, span: Span) -> Nearing:
+    """Return changes by chance that are upwards a little more often than not."""
+    return _walk(generator, span, drift=generator.uniform(0.5, 3.0))
+
+
 KINDS: Mapping[str, Callable[[Generator, Span], Nearing]] = MappingProxyType(
     {
         "linear": linear,
@@ -127,6 +137,8 @@ KINDS: Mapping[str, Callable[[Generator, Span], Nearing]] = MappingProxyType(
         "seasonal growth": seasonal_growth,
         "clean-up cron": cleanup_cron,
         "exponential": exponential,
+        "random walk": random_walk,
+        "drifting walk": drifting_walk,
     }
 )
 
@@ -164,6 +176,17 @@ def _on_the_way(generator: Generator, path: FloatArray, span: Span, slope: float
     """Return a limit that the mean reaches after a tenth of the horizon to twice the horizon."""
     day = path[0, span.n_history - 7 * DAY_SLOTS : span.n_history].max()
     return float(day + slope * span.n_ahead * generator.uniform(0.1, 2.0))
+
+
+def _walk(generator: Generator, span: Span, *, drift: float) -> Nearing:
+    """Return a walk that drifts over the horizon, in units of how far chance takes it."""
+    size = generator.uniform(0.3, 3.0)
+    reach = size * np.sqrt(span.n_ahead)
+    shape = (span.n_futures, span.n_history + span.n_ahead)
+    changes = drift * reach / span.n_ahead + generator.normal(0, size, shape)
+    path = 50 + np.cumsum(_one_past(changes, span), axis=1)
+    ahead = (drift + 1) * reach * generator.uniform(0.1, 2.0)
+    return _parted(path, span, limit=float(path[0, span.n_history - 1] + ahead))
 
 
 def _cleaned(growth: FloatArray, heights: FloatArray, bottom: float) -> FloatArray:
