@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forewarn_models.arrays import BooleanArray, FloatArray
+from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.contract import Extremes
 from forewarn_models.errors import ConfigError
 from forewarn_models.forecasters.lookback import finite_median
@@ -48,10 +48,9 @@ def demand_curve(resource: FloatArray, demand: FloatArray) -> DemandCurve:
         NaN for series with fewer than 40 slots that have both, or whose demand never moves.
     """
     both = np.isfinite(resource) & np.isfinite(demand)
-    rows = [_line(*pair) for pair in _known_pairs(resource, demand, both)]
-    base, per_demand = np.array(rows, np.float64).reshape(-1, 2).T
-    line = base[:, None] + per_demand[:, None] * demand
-    known = np.where(both, resource, np.nan)
+    known, known_demand = (np.where(both, values, np.nan) for values in (resource, demand))
+    base, per_demand = _lines(known, known_demand)
+    line = base[:, None] + per_demand[:, None] * known_demand
     off = finite_median(np.abs(known - line))
     usual = finite_median(np.abs(known - finite_median(known)[:, None]))
     share = np.divide(off, usual, out=np.ones_like(off), where=usual > 0)
@@ -110,23 +109,49 @@ def under_load(extremes: Extremes, base: FloatArray, factor: float) -> Extremes:
     return replace(extremes, reached=ground + factor * (extremes.reached - ground))
 
 
-def _known_pairs(
-    resource: FloatArray, demand: FloatArray, both: BooleanArray
-) -> list[tuple[FloatArray, FloatArray]]:
-    return [(resource[row][held], demand[row][held]) for row, held in enumerate(both)]
-
-
-def _line(resource: FloatArray, demand: FloatArray) -> tuple[float, float]:
-    """Return base and slope of one series without gaps."""
-    if len(demand) < _LEAST_SAMPLES:
-        return np.nan, np.nan
-    bins = np.array_split(np.argsort(demand, kind="stable"), _BINS)
-    across = np.array([np.median(demand[own]) for own in bins])
-    up = np.array([np.median(resource[own]) for own in bins])
+def _lines(resource: FloatArray, demand: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (n_series,) base and slope; NaN = not known. Both are NaN at the same slots."""
+    order = np.argsort(demand, axis=1, kind="stable")  # gaps come last
+    count = np.isfinite(demand).sum(axis=1)[:, None]
+    size, rest = np.divmod(count, _BINS)
+    # The first bins take one slot more each where slots do not come out even.
+    bins = np.arange(_BINS)
+    starts = bins * size + np.minimum(bins, rest)
+    sizes = size + (bins < rest)
+    place = np.arange(demand.shape[1])
+    larger = rest * (size + 1)
+    own = np.where(
+        place < larger, place // (size + 1), rest + (place - larger) // np.maximum(size, 1)
+    )
+    own[place >= count] = _BINS
+    across, up = (
+        _medians(np.take_along_axis(values, order, 1), own, starts, sizes)
+        for values in (demand, resource)
+    )
     first, second = np.triu_indices(_BINS, 1)
-    run, rise = across[second] - across[first], up[second] - up[first]
-    is_apart = run > 1e-9 * (np.abs(across).max() + np.finfo(np.float64).tiny)
-    if not is_apart.any():
-        return np.nan, np.nan
-    slope = float(np.median(rise[is_apart] / run[is_apart]))
-    return float(np.median(up - slope * across)), slope
+    run, rise = (each[:, second] - each[:, first] for each in (across, up))
+    least = 1e-9 * (np.abs(across).max(axis=1, initial=0.0) + np.finfo(np.float64).tiny)
+    is_apart = (run > least[:, None]) & (count >= _LEAST_SAMPLES)
+    slope = finite_median(np.divide(rise, run, out=np.full_like(run, np.nan), where=is_apart))
+    return finite_median(up - slope[:, None] * across), slope
+
+
+def _medians(
+    values: FloatArray, own: IntegerArray, starts: IntegerArray, sizes: IntegerArray
+) -> FloatArray:
+    """Return (n_series, n_bins) medians.
+
+    Args:
+        values: (n_series, n_times) bin by bin.
+        own: (n_series, n_times) the bin of each value.
+        starts: (n_series, n_bins) the first place of each bin.
+        sizes: (n_series, n_bins)
+    """
+    ordered = np.take_along_axis(values, np.lexsort((values, own), axis=1), 1)
+    last = values.shape[1] - 1
+    low, high = (
+        np.take_along_axis(ordered, np.clip(starts + middle // 2, 0, last), 1)
+        for middle in (sizes - 1, sizes)
+    )
+    middle: FloatArray = low / 2 + high / 2
+    return middle

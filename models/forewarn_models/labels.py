@@ -1,7 +1,11 @@
 """The identity of a series: its labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
+
+import numpy as np
+
+from forewarn_models.arrays import IntegerArray
 
 # Sorted by name and hashable, so that labels can be dictionary keys and compare cheaply.
 Labels: TypeAlias = tuple[tuple[str, str], ...]
@@ -39,3 +43,17 @@ def label_text(labels: Labels) -> str:
         for name, value in labels
     )
     return "{" + ",".join(escaped).replace("\n", "\\n") + "}"
+
+
+def matched_rows(series: Sequence[Labels], others: Sequence[Labels]) -> IntegerArray:
+    """Return (n_series,) which series of another query belongs to each; -1 = none.
+
+    One alone belongs to all; of several, each belongs to the series with its labels.
+
+    >>> matched_rows([(("job", "a"),), (("job", "b"),)], [(("job", "b"),), (("job", "c"),)])
+    array([-1,  0])
+    """
+    if len(others) == 1:
+        return np.zeros(len(series), dtype=np.int64)
+    place = {labels: row for row, labels in enumerate(others)}
+    return np.array([place.get(labels, -1) for labels in series], dtype=np.int64)

@@ -7,7 +7,7 @@ from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
 from forewarn_models.contract import Side
 from forewarn_models.durations import milliseconds_of
-from forewarn_models.labels import Labels
+from forewarn_models.labels import Labels, matched_rows
 from forewarn_models.samples import Samples, floor_to_step
 from forewarn_service.timing import timing_of
 
@@ -40,9 +40,9 @@ def limits_of(
     found = source.read_range(
         limit, start_milliseconds=at, end_milliseconds=at, step_milliseconds=_STEP_MILLISECONDS
     )
-    if len(found.series) == 1:
-        return np.full(len(series), found.value[-1])
-    return _by_labels(found, series)
+    newest = _by_labels(found, found.series)
+    place = matched_rows(series, found.series)
+    return np.where(place < 0, np.nan, np.append(newest, np.nan)[place])
 
 
 def values_of(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from forewarn_models.arrays import FloatArray
+from forewarn_models.demand import demand_curve
 from forewarn_models.forecasters.day_types import day_type
 from forewarn_models.forecasters.fourier import robust_waves
 from forewarn_models.forecasters.lagged import lagged
@@ -120,6 +121,20 @@ def lags_and_fortnight(rows: Rows, n_steps: int) -> FloatArray:
     return _lagged(rows, n_steps, _FORTNIGHT)
 
 
+def regressed(rows: Rows, n_steps: int) -> FloatArray:
+    """Return what the line from regressor to series makes of the regressor's forecast.
+
+    Plus the newest error of the line, as far as errors persist. NaN where there is no line.
+    """
+    if rows.driver is None:
+        return np.full((len(rows.values), n_steps), np.nan)
+    known = rows.as_known(rows.driver.known)
+    curve = demand_curve(rows.values, known)
+    whole = np.concatenate([known, rows.driver.ahead.reshape(-1, n_steps)], axis=1)
+    line = curve.base[:, None] + curve.per_demand[:, None] * whole
+    return persisting(rows.values, line, n_steps)
+
+
 CANDIDATES: dict[str, Candidate] = {
     function.__name__: function
     for function in (
@@ -136,8 +151,10 @@ CANDIDATES: dict[str, Candidate] = {
         waves_correlated,
         lags_and_day,
         lags_and_fortnight,
+        regressed,
     )
 }
+OF_HISTORY = tuple(name for name in CANDIDATES if name != regressed.__name__)
 
 
 def newest(values: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from forewarn_models.forecasters.ets import Ets
 from forewarn_models.forecasters.hybrid import Hybrid
 from forewarn_models.forecasters.prophet import ProphetForecaster
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
+from forewarn_models.panel import Panel
 
 NAMES = ("auto", "hybrid", "seasonal_naive", "prophet", "ets")
 
@@ -20,11 +21,12 @@ def forecaster_for(
     horizon: timedelta | None,
     bounds: Bounds = UNKNOWN,
     calendar: Calendar = UTC,
+    regressor: Panel | None = None,
 ) -> Forecaster:
     """Return the forecaster of a name, judged at the horizon that it will be asked for.
 
     `auto` is the hybrid, which chooses for each series among cheap candidates. No forecast leaves
-    `bounds`. Only the hybrid follows the days and the clock of a `calendar`.
+    `bounds`. Only the hybrid follows the days and the clock of a `calendar`, and a `regressor`.
 
     Raises ConfigError for a name that is not in NAMES.
     """
@@ -36,4 +38,4 @@ def forecaster_for(
         return Ets(bounds)
     if name == "seasonal_naive":
         return SeasonalNaive(horizon, bounds)
-    return Hybrid(horizon, bounds, calendar)
+    return Hybrid(horizon, bounds, calendar, regressor)

@@ -5,8 +5,9 @@ forecasts follow every shift and scale of their input, and no value is too large
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,10 +18,17 @@ from forewarn_models.durations import milliseconds_of
 from forewarn_models.forecasters.backtest import future, origin_ages
 from forewarn_models.forecasters.bands import spread_of
 from forewarn_models.forecasters.blocks import blocks_of
+from forewarn_models.forecasters.candidates import OF_HISTORY
 from forewarn_models.forecasters.holidays import without_holidays
 from forewarn_models.forecasters.lookback import finite_median, short_periods
-from forewarn_models.forecasters.mixture import FittedMixture, Learned, forecasts_of
-from forewarn_models.forecasters.rows import Rows
+from forewarn_models.forecasters.mixture import (
+    FittedMixture,
+    FittedRegressor,
+    Learned,
+    forecasts_of,
+)
+from forewarn_models.forecasters.regressor import Regressors, driven, driving
+from forewarn_models.forecasters.rows import Driver, Rows
 from forewarn_models.forecasters.seen import View
 from forewarn_models.forecasters.thinning import detail_of, middles, thinned, thinning_of
 from forewarn_models.forecasters.usable import LEAST_SAMPLES, check_samples, usable
@@ -63,8 +71,27 @@ class _Plan:
     view: View
 
 
-def fit_mixture(history: Panel, recipe: Recipe) -> FittedMixture:
+class _Tried(NamedTuple):
+    """A history as candidates see it, and what they say of it at each origin; see `Learned`."""
+
+    normed: FloatArray
+    centre: FloatArray
+    size: FloatArray
+    plain: FloatArray
+    known: FloatArray
+    period: FloatArray
+    ages: IntegerArray
+    forecasts: FloatArray
+    missed: FloatArray
+
+
+def fit_mixture(
+    history: Panel, recipe: Recipe, regressors: Regressors | None = None
+) -> FittedMixture:
     """Return a mixture of candidates, weighed for each series by a rolling-origin back-test.
+
+    What drives the series is forecast by a mixture of its own, of the candidates that need nothing
+    but a history, also at each origin of the back-test.
 
     Infinities count as gaps. Raises NotEnoughHistory when no series has two samples.
     """
@@ -83,7 +110,15 @@ def fit_mixture(history: Panel, recipe: Recipe) -> FittedMixture:
         n_steps * len(recipe.candidates),
         n_origins=len(origin_ages(n_known, n_steps, step * thinning)),
     )
-    joined = _joined((_learn(usable(history.values[block]), plan) for block in blocks), blocks)
+    parts = (
+        _learn(usable(history.values[block]), plan, _driver(regressors, block, plan))
+        for block in blocks
+    )
+    joined = _joined(parts, blocks)
+    drives = None
+    if regressors is not None:
+        itself = fit_mixture(regressors.panel, _of_regressor(recipe))
+        drives = FittedRegressor(itself, regressors.place)
     return FittedMixture(
         recipe.kind,
         recipe.candidates,
@@ -93,10 +128,32 @@ def fit_mixture(history: Panel, recipe: Recipe) -> FittedMixture:
         thinning,
         view,
         joined,
+        drives,
     )
 
 
-def _learn(values: FloatArray, plan: _Plan) -> Learned:
+def _of_regressor(recipe: Recipe) -> Recipe:
+    return replace(recipe, candidates=OF_HISTORY, bounds=UNKNOWN)
+
+
+def _driver(regressors: Regressors | None, block: slice, plan: _Plan) -> Driver | None:
+    """Return what drives a block of series, and what was forecast of it at each origin.
+
+    As for bands, each origin is forecast with weights that the other origins chose.
+    """
+    if regressors is None:
+        return None
+    rows, which = driving(regressors.place[block])
+    if not len(rows):
+        return None
+    own = replace(plan, recipe=_of_regressor(plan.recipe))
+    tried = _tried(usable(regressors.panel.values[rows]), own, None)
+    _, judging = weights_of(tried.missed)
+    ahead = mixture(tried.forecasts, judging)
+    return Driver(driven(tried.known, which), driven(ahead, which))
+
+
+def _tried(values: FloatArray, plan: _Plan, driver: Driver | None) -> _Tried:
     held = np.isfinite(values)
     centre = np.where(held.sum(axis=1) >= LEAST_SAMPLES, finite_median(values), np.nan)
     size = _typical_deviation(values - centre[:, None])
@@ -104,25 +161,30 @@ def _learn(values: FloatArray, plan: _Plan) -> Learned:
     plain, _ = plan.view.of(normed, plan.end_milliseconds, plan.step_milliseconds)
     known = thinned(plain, plan.thinning)
     period = short_periods(known, plan.step_milliseconds * plan.thinning)
-    detail = detail_of(plain, plan.thinning, plan.step_milliseconds)
-    ages, forecasts = _backtest(known, period, plan)
+    ages, forecasts = _backtest(known, period, plan, driver)
     came = future(known, ages, n_steps=plan.n_steps)
     missed = came[:, :, None] - forecasts
-    weights, judging = weights_of(missed)
+    return _Tried(normed, centre, size, plain, known, period, ages, forecasts, missed)
+
+
+def _learn(values: FloatArray, plan: _Plan, driver: Driver | None) -> Learned:
+    tried = _tried(values, plan, driver)
+    weights, judging = weights_of(tried.missed)
     if not plan.recipe.is_weighed:
-        weights = _last_usable(period, len(plan.recipe.candidates))
+        weights = _last_usable(tried.period, len(plan.recipe.candidates))
         judging = weights[:, None, :]
+    detail = detail_of(tried.plain, plan.thinning, plan.step_milliseconds)
     # Bands are those of single slots, not of means.
-    single = middles(plain - _repeated(detail, plain.shape[1]), plan.thinning)
-    errors = future(single, ages, n_steps=plan.n_steps) - mixture(forecasts, judging)
-    spread = spread_of(errors, values=normed)
-    is_ever_negative = (np.where(held, values, 0.0) < 0).any(axis=1)
+    single = middles(tried.plain - _repeated(detail, tried.plain.shape[1]), plan.thinning)
+    came = future(single, tried.ages, n_steps=plan.n_steps)
+    spread = spread_of(came - mixture(tried.forecasts, judging), values=tried.normed)
+    is_ever_negative = (np.where(np.isfinite(values), values, 0.0) < 0).any(axis=1)
     floor = floors(plan.recipe.bounds, is_never_negative=np.logical_not(is_ever_negative))
     ceiling = np.full(len(values), plan.recipe.bounds.high)
-    in_slots = period * plan.thinning
-    error = mean_errors(missed) * size[:, None]
+    in_slots = tried.period * plan.thinning
+    error = mean_errors(tried.missed) * tried.size[:, None]
     rest = (floor, ceiling, in_slots, weights, spread.scale, spread.table, detail, error)
-    return Learned(normed, centre, size, *rest)
+    return Learned(tried.normed, tried.centre, tried.size, *rest)
 
 
 def _joined(parts: Iterable[Learned], blocks: Sequence[slice]) -> Learned:
@@ -143,13 +205,13 @@ def _repeated(detail: FloatArray, n_times: int) -> FloatArray:
 
 
 def _backtest(
-    known: FloatArray, period: FloatArray, plan: _Plan
+    known: FloatArray, period: FloatArray, plan: _Plan, driver: Driver | None
 ) -> tuple[IntegerArray, FloatArray]:
     """Return ages of origins, and (n, n_origins, n_candidates, n_steps) forecasts from them."""
     step = plan.step_milliseconds * plan.thinning
     ages = origin_ages(known.shape[1], plan.n_steps, step)
     weekends = without_holidays(plan.view.calendar)
-    rows = Rows(known, ages, period, plan.end_milliseconds, step, weekends)
+    rows = Rows(known, ages, period, plan.end_milliseconds, step, weekends, driver)
     forecasts = forecasts_of(rows, plan.recipe.candidates, plan.n_steps)
     shape = (len(known), len(ages), len(plan.recipe.candidates), plan.n_steps)
     return ages, forecasts.reshape(shape)

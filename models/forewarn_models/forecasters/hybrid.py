@@ -6,9 +6,10 @@ from datetime import timedelta
 from forewarn_models.bounds import UNKNOWN, Bounds
 from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import State
-from forewarn_models.forecasters.candidates import CANDIDATES
+from forewarn_models.forecasters.candidates import CANDIDATES, OF_HISTORY
 from forewarn_models.forecasters.fitting import Recipe, fit_mixture
 from forewarn_models.forecasters.mixture import FittedMixture, fitted_mixture_of
+from forewarn_models.forecasters.regressor import regressors_of
 from forewarn_models.panel import Panel
 
 KIND = "hybrid"
@@ -29,22 +30,26 @@ class Hybrid:
             asked: bands beyond it are extrapolated.
         bounds: that no forecast leaves.
         calendar: whose days and clock the series follow; its holidays are forecast as holidays.
+        regressor: what may drive the series, such as traffic drives CPU: a fourteenth candidate
+            draws a line from its own forecast. A fit looks at nothing of it that came later.
     """
 
     horizon: timedelta | None = None
     bounds: Bounds = UNKNOWN
     calendar: Calendar = UTC
+    regressor: Panel | None = None
 
     def fit(self, history: Panel) -> FittedMixture:
         """Return the mixture for each series; one with a single sample or none cannot say."""
+        drivers = None if self.regressor is None else regressors_of(history, self.regressor)
         recipe = Recipe(
             kind=KIND,
-            candidates=tuple(CANDIDATES),
+            candidates=OF_HISTORY if drivers is None else tuple(CANDIDATES),
             horizon=self.horizon,
             bounds=self.bounds,
             calendar=self.calendar,
         )
-        return fit_mixture(history, recipe)
+        return fit_mixture(history, recipe, drivers)
 
 
 def from_state(state: State) -> FittedMixture:

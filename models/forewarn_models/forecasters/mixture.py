@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from forewarn_models.arrays import FloatArray
+from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.calendar import UTC, Calendar
 from forewarn_models.contract import Extremes, Forecast, Side, State
 from forewarn_models.errors import ConfigError, UnknownFormat
@@ -18,8 +18,9 @@ from forewarn_models.forecasters.bands import (
 from forewarn_models.forecasters.blocks import blocks_of
 from forewarn_models.forecasters.candidates import CANDIDATES
 from forewarn_models.forecasters.extremes import simulated_extremes
-from forewarn_models.forecasters.holidays import without_holidays
-from forewarn_models.forecasters.rows import Rows
+from forewarn_models.forecasters.holidays import Holidays, without_holidays
+from forewarn_models.forecasters.regressor import driven, driving
+from forewarn_models.forecasters.rows import Driver, Rows
 from forewarn_models.forecasters.seen import View
 from forewarn_models.forecasters.thinning import (
     thickened,
@@ -29,6 +30,7 @@ from forewarn_models.forecasters.weighing import mixture
 from forewarn_models.labels import Labels
 
 FORMAT_VERSION = 1
+_REGRESSOR = "regressor/"
 _MOST_STEPS = 100_000
 
 
@@ -65,6 +67,27 @@ class Learned:
 
 
 @dataclass(frozen=True, eq=False)
+class FittedRegressor:
+    """What drives the series of a mixture, and forecasts itself, on the same slots.
+
+    Args:
+        fitted: a mixture of the regressor's own history.
+        place: (n_series,) its row that drives each series; -1 = none.
+    """
+
+    fitted: "FittedMixture"
+    place: IntegerArray
+
+
+class _Coarse(NamedTuple):
+    """What candidates see of some series, and say together, on thinned slots."""
+
+    known: FloatArray
+    means: FloatArray
+    holidays: Holidays
+
+
+@dataclass(frozen=True, eq=False)
 class FittedMixture:
     """A fitted mixture: the history, who forecasts it, and how wrong that was before.
 
@@ -77,6 +100,7 @@ class FittedMixture:
         thinning: how many slots are one to the candidates.
         view: what candidates are not shown.
         learned: the arrays.
+        regressor: what drives the series; None = nothing.
     """
 
     kind: str
@@ -87,6 +111,7 @@ class FittedMixture:
     thinning: int
     view: View
     learned: Learned
+    regressor: FittedRegressor | None = None
 
     def predict(self, n_steps: int, levels: Sequence[float]) -> Forecast:
         """Return quantiles of the `n_steps` slots after the history; NaN rows cannot be said."""
@@ -127,6 +152,11 @@ class FittedMixture:
             "is_levelled": self.view.is_levelled,
         }
         arrays = {field.name: getattr(self.learned, field.name) for field in fields(Learned)}
+        if self.regressor is not None:
+            inside = self.regressor.fitted.state()
+            manifest["regressor"] = dict(inside.manifest)
+            arrays |= {_REGRESSOR + name: array for name, array in inside.arrays.items()}
+            arrays["regressor_place"] = self.regressor.place
         return State(self.kind, FORMAT_VERSION, manifest, arrays)
 
     @property
@@ -135,20 +165,12 @@ class FittedMixture:
         return n_series, n_times // self.thinning
 
     def _quantiles(self, block: slice, n_steps: int, levels: tuple[float, ...]) -> FloatArray:
-        own = Learned(*(getattr(self.learned, field.name)[block] for field in fields(Learned)))
-        step = self.step_milliseconds
-        end = self.end_milliseconds
-        seen, holidays = self.view.of(own.values, end, step)
-        known = thinned(seen, self.thinning)
-        now = np.zeros(1, dtype=np.int64)
-        weekends = without_holidays(self.view.calendar)
-        period, coarse = own.period / self.thinning, step * self.thinning
-        rows = Rows(known, now, period, end, coarse, weekends)
-        forecasts = forecasts_of(rows, self.candidates, -(-n_steps // self.thinning))
-        means = mixture(forecasts, own.weights)
-        point = thickened(means, known[:, -1], self.thinning, n_steps)
+        own = _rows_of(self.learned, block)
+        coarse = _coarse(self, block, -(-n_steps // self.thinning))
+        point = thickened(coarse.means, coarse.known[:, -1], self.thinning, n_steps)
         point += own.detail[:, np.arange(n_steps) % own.detail.shape[1]]
-        point -= holidays.at(end + step * np.arange(n_steps))
+        times = self.end_milliseconds + self.step_milliseconds * np.arange(n_steps)
+        point -= coarse.holidays.at(times)
         spread = Spread(np.repeat(own.scale, self.thinning, axis=1), own.table)
         quantiles = quantiles_around(point, spread, levels)
         back = quantiles * own.size[:, None, None] + own.centre[:, None, None]
@@ -161,6 +183,36 @@ class FittedMixture:
             f"{self.kind}/{self.candidates[place]}" if known else "none"
             for place, known in zip(leading, is_known, strict=True)
         )
+
+
+def _rows_of(learned: Learned, rows: slice | IntegerArray) -> Learned:
+    return Learned(*(getattr(learned, field.name)[rows] for field in fields(Learned)))
+
+
+def _coarse(fitted: FittedMixture, block: slice | IntegerArray, n_ahead: int) -> _Coarse:
+    own, thinning = _rows_of(fitted.learned, block), fitted.thinning
+    end, step = fitted.end_milliseconds, fitted.step_milliseconds
+    seen, holidays = fitted.view.of(own.values, end, step)
+    known = thinned(seen, thinning)
+    now = np.zeros(1, dtype=np.int64)
+    weekends = without_holidays(fitted.view.calendar)
+    driver = _driver(fitted.regressor, block, n_ahead)
+    rows = Rows(known, now, own.period / thinning, end, step * thinning, weekends, driver)
+    forecasts = forecasts_of(rows, fitted.candidates, n_ahead)
+    return _Coarse(known, mixture(forecasts, own.weights), holidays)
+
+
+def _driver(
+    regressor: FittedRegressor | None, block: slice | IntegerArray, n_ahead: int
+) -> Driver | None:
+    """Return what drives some series, and its own forecast; None = nothing."""
+    if regressor is None:
+        return None
+    rows, which = driving(regressor.place[block])
+    if not len(rows):
+        return None
+    coarse = _coarse(regressor.fitted, rows, n_ahead)
+    return Driver(driven(coarse.known, which), driven(coarse.means, which)[:, None])
 
 
 def fitted_mixture_of(state: State) -> FittedMixture:
@@ -186,7 +238,21 @@ def fitted_mixture_of(state: State) -> FittedMixture:
         int(manifest.get("thinning", 1)),
         _view_of(manifest),
         Learned(*(arrays[field.name] for field in fields(Learned))),
+        _regressor_of(state),
     )
+
+
+def _regressor_of(state: State) -> FittedRegressor | None:
+    if "regressor" not in state.manifest:
+        return None
+    arrays = {
+        name.removeprefix(_REGRESSOR): array
+        for name, array in state.arrays.items()
+        if name.startswith(_REGRESSOR)
+    }
+    inside = State(state.kind, state.format_version, state.manifest["regressor"], arrays)
+    place = np.asarray(state.arrays["regressor_place"])
+    return FittedRegressor(fitted_mixture_of(inside), place)
 
 
 def _view_of(manifest: Mapping[str, Any]) -> View:

@@ -12,6 +12,19 @@ from forewarn_models.forecasters.lookback import long_period
 
 
 @dataclass(frozen=True, eq=False)
+class Driver:
+    """What drives each series, as it was known, and as it was forecast.
+
+    Args:
+        known: (n_series, n_times) on the slots of the history; NaN is a gap.
+        ahead: (n_series, n_origins, n_steps) forecast from each origin with what was known then.
+    """
+
+    known: FloatArray
+    ahead: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Histories and origins; a row is one series at one origin, origins of a series together.
 
@@ -22,6 +35,7 @@ class Rows:
         end_milliseconds: the time of the first slot after the history.
         step_milliseconds: from one slot to the next.
         calendar: whose days and clock the series follow.
+        driver: of the series; None = nothing is known to drive them.
     """
 
     history: FloatArray
@@ -30,13 +44,18 @@ class Rows:
     end_milliseconds: int
     step_milliseconds: int
     calendar: Calendar = UTC
+    driver: Driver | None = None
 
     @cached_property
     def values(self) -> FloatArray:
         """(n_rows, n_times) what was known, the newest slot last, NaN before the history began."""
+        return self.as_known(self.history)
+
+    def as_known(self, history: FloatArray) -> FloatArray:
+        """Return (n_rows, n_times) what each row knew of a history on the same slots."""
         if self.ages.tolist() == [0]:
-            return self.history
-        return cut(self.history, self.ages).reshape(-1, self.history.shape[1])
+            return history
+        return cut(history, self.ages).reshape(-1, history.shape[1])
 
     @property
     def long(self) -> float:

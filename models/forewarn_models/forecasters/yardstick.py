@@ -35,6 +35,7 @@ def naive_twin(fitted: FittedForecaster, series: Sequence[Labels]) -> FittedMixt
         series=tuple(series),
         thinning=1,
         learned=replace(learned, weights=weights, detail=np.zeros((len(rows), 1))),
+        regressor=None,
     )
 
 
