@@ -115,6 +115,20 @@ def test_gaps_stay_gaps_and_other_rows_are_left_alone() -> None:
     assert np.nanmedian(found[0, :200] - values[0, :200]) == pytest.approx(9.0, abs=0.5)
 
 
+@pytest.mark.parametrize("per_hour", [2, 12])
+def test_shorter_steps_move_as_hours_do(per_hour: int) -> None:
+    hours = moved(N_TIMES - 50, 12.0)
+    values = np.repeat(hours, per_hour) + np.tile(np.linspace(-0.2, 0.2, per_hour), N_TIMES)
+    found = levelled(values[None], HOUR // per_hour)
+    expected = np.repeat(levelled(hours[None], HOUR), per_hour, axis=1)
+    np.testing.assert_allclose(found, expected, atol=0.21)
+
+
+def test_steps_that_make_no_hours_move_too() -> None:
+    values = np.where(np.arange(40 * 17) >= 38 * 17, 9.0, 0.0)[None]
+    np.testing.assert_array_equal(levelled(values, 24 * HOUR // 17), 9.0)
+
+
 def test_steps_longer_than_a_day_have_no_moves() -> None:
     values = np.where(np.arange(30) > 20, 90.0, 0.0)[None]
     assert levelled(values, 48 * HOUR) is values

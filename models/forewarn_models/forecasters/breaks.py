@@ -13,12 +13,15 @@ import numpy as np
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
 from forewarn_models.forecasters.day_levels import day_levels, without_weekdays
 from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, finite_median
+from forewarn_models.forecasters.thinning import thinned
 
 # Days before the move that it is held against, so that a weekend is no move.
 _WEEK = 7
 _MOST_AFTER = 21
 # A level that left and came back is two moves, a resize in steps some.
 _MOST_MOVES = 3
+# Means of hours show the level of a day as well as shorter ones do, and take a third of the time.
+_PARTS_OF_DAY = 24
 # Slots of this part of a day tell whether a series is still where it moved to.
 _STILL_PARTS_OF_DAY = 8
 _LEAST_STRAY = 1e-9
@@ -60,24 +63,26 @@ def levelled(values: FloatArray, step_milliseconds: int) -> FloatArray:
     day = DAY_MILLISECONDS // step_milliseconds
     if day == 0 or values.shape[1] // day <= _WEEK + 1:
         return values
-    answer, rows = values, np.arange(len(values))
-    for _ in range(_MOST_MOVES):
-        moved, has_moved = _moved_once(answer[rows], day)
-        if not has_moved.any():
-            break
-        rows = rows[has_moved]
-        answer = answer.copy()
-        answer[rows] = moved
+    return _settled(values, day, _MOST_MOVES)
+
+
+def _settled(values: FloatArray, day: int, most_moves: int) -> FloatArray:
+    moved, rows = _moved_once(values, day)
+    if not len(rows):
+        return values
+    answer = values.copy()
+    answer[rows] = _settled(moved, day, most_moves - 1) if most_moves > 1 else moved
     return answer
 
 
-def _moved_once(values: FloatArray, day: int) -> tuple[FloatArray, BooleanArray]:
-    """Return the series that moved, with what was before at the newest level, and which they are.
+def _moved_once(values: FloatArray, day: int) -> tuple[FloatArray, IntegerArray]:
+    """Return the series that moved, with what was before at the newest level, and their rows.
 
     Returns:
-        (n_moved, n_times) and (n_series,).
+        (n_moved, n_times) and (n_moved,).
     """
-    levels = day_levels(values, day)
+    n_slots = 1 if day % _PARTS_OF_DAY else day // _PARTS_OF_DAY
+    levels = day_levels(thinned(values, n_slots), day // n_slots)
     by, days_ago = _moves(without_weekdays(levels), levels)
     rows = np.flatnonzero(days_ago)
     own, by = values[rows], by[rows]
@@ -85,9 +90,7 @@ def _moved_once(values: FloatArray, day: int) -> tuple[FloatArray, BooleanArray]
     is_before = np.arange(values.shape[1]) < first[:, None]
     moved = own + np.where(is_before, by[:, None], 0.0)
     is_still = np.logical_not(_is_undone(moved, by, day))
-    has_moved = np.zeros(len(values), dtype=np.bool_)
-    has_moved[rows[is_still]] = True
-    return moved[is_still], has_moved
+    return moved[is_still], rows[is_still]
 
 
 def _moves(levels: FloatArray, raw: FloatArray) -> tuple[FloatArray, IntegerArray]:
