@@ -66,6 +66,7 @@ class _Time:
     now: int
     step: int
     history: int
+    key: str  # the setting that asks for the history
 
     @property
     def window(self) -> str:
@@ -80,12 +81,14 @@ def inspect_query(
     now_milliseconds: int,
     step_milliseconds: int,
     history_milliseconds: int,
+    key: str = "history",
 ) -> QueryInspection:
     """Return what the server holds for a query; a query that it refuses is a problem, no error.
 
+    The setting `key` is named where there is less history than it asks for.
     Raises SourceTimeout or SourceUnavailable when the server gives no usable answer.
     """
-    time = _Time(now_milliseconds, step_milliseconds, history_milliseconds)
+    time = _Time(now_milliseconds, step_milliseconds, history_milliseconds, key)
     with _discovery(settings) as server:
         try:
             return _with_types(server, query, _inspected(server, query, time))
@@ -109,13 +112,13 @@ def lacking_history(
     None where it holds enough, or nothing. Raises SourceError when the server refuses the query or
     gives no usable answer.
     """
-    time = _Time(now_milliseconds, step_milliseconds, history_milliseconds)
+    time = _Time(now_milliseconds, step_milliseconds, history_milliseconds, key)
     inner = f"({query}\n)"
     # Less than the window's resolution may lie between its instants.
     known = f"{_oldest(inner, time)} or min(timestamp({inner}))"
     with _discovery(settings) as server:
         oldest = server.number(known, now_milliseconds=time.now)
-    return None if oldest is None else _lack(_milliseconds(oldest), time, key)
+    return None if oldest is None else _lack(_milliseconds(oldest), time)
 
 
 def types_of_metrics(settings: Prometheus, query: str) -> dict[str, str]:
@@ -228,16 +231,16 @@ def _time_problems(oldest: int, newest: int, time: _Time) -> Iterator[str]:
     age = time.now - newest
     if age > max(_STALE_STEPS * time.step, _STALE_MILLISECONDS):
         yield f"its newest sample is {_words(age)} old"
-    lack = _lack(oldest, time, "history")
+    lack = _lack(oldest, time)
     if lack is not None:
         yield lack
 
 
-def _lack(oldest: int, time: _Time, key: str) -> str | None:
+def _lack(oldest: int, time: _Time) -> str | None:
     held = time.now - oldest
     if held >= _ENOUGH_HISTORY_RATIO * time.history:
         return None
-    return f"it has {_words(held)} of history, `{key}` asks for {_words(time.history)}"
+    return f"it has {_words(held)} of history, `{time.key}` asks for {_words(time.history)}"
 
 
 def _series_problems(server: _Discovery, inner: str, series: int, time: _Time) -> Iterator[str]:

@@ -123,8 +123,11 @@ def _inspection(server: "Prometheus", signal: "Signal", *, now: int) -> "QueryIn
 
 
 def _forecast_problems(server: "Prometheus", signal: "Signal", now: int) -> Iterator[str]:
-    """Yield that there is less history than the forecast of a signal learns from."""
-    from forewarn_adapters.prometheus_discovery import lacking_history
+    """Yield that there is less history than the forecast of a signal learns from.
+
+    And what is wrong with its regressor: a training goes on without one that it cannot use.
+    """
+    from forewarn_adapters.prometheus_discovery import inspect_query, lacking_history
     from forewarn_models.durations import milliseconds_of
 
     if signal.forecast is None:
@@ -139,6 +142,16 @@ def _forecast_problems(server: "Prometheus", signal: "Signal", now: int) -> Iter
     )
     if lack is not None:
         yield lack
+    if signal.forecast.regressor is not None:
+        found = inspect_query(
+            server,
+            signal.forecast.regressor,
+            now_milliseconds=now,
+            step_milliseconds=milliseconds_of(signal.forecast.step),
+            history_milliseconds=milliseconds_of(signal.forecast.history),
+            key="forecast.history",
+        )
+        yield from (f"its `forecast.regressor`: {problem}" for problem in found.problems)
 
 
 def _bounds(signal: "Signal", inspection: "QueryInspection") -> "FoundBounds":

@@ -168,6 +168,24 @@ def test_every_query_is_run_on_a_real_prometheus(check, three_series):
     assert "warning: signal sum_of_load: it has " in out  # far less history than 28d
 
 
+@pytest.mark.parametrize(
+    ("regressor", "told"),
+    [
+        ("max(check_load_ratio)", "of history, `forecast.history` asks for 28d"),
+        ("check_nobody", "it gives no series now and gave none in the last 28d"),
+        ("max(check_load_ratio", "parse error"),
+    ],
+)
+def test_a_regressor_that_cannot_be_used_is_a_warning(check, three_series, regressor, told):
+    text = CONFIG.format(url=three_series)
+    write(text.replace("{horizon: 7d}", f"{{horizon: 7d, regressor: {regressor}}}"))
+    code, out, _ = check("--against-prometheus")
+    assert code == 0
+    (warning,) = (line for line in out.splitlines() if "regressor" in line)
+    assert warning.startswith("warning: signal sum_of_load: its `forecast.regressor`: ")
+    assert told in warning
+
+
 def test_the_answer_for_machines_holds_the_same(check, three_series):
     write(CONFIG.format(url=three_series))
     code, out, _ = check("--against-prometheus", "--json")

@@ -1,12 +1,12 @@
 """What would have been forecast: rolling origins of a signal or a file, by distance and series."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
 from forewarn_adapters.config.schema import ForecastPolicy, Signal
-from forewarn_adapters.masks import Window, read_masks
+from forewarn_adapters.masks import MaskReading, Window, read_masks
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
 from forewarn_models.bounds import UNKNOWN, Bounds
@@ -31,6 +31,7 @@ from forewarn_training.forecast_judging import (
 )
 from forewarn_training.forecaster_job import most_judged
 from forewarn_training.history import history_span, read_history
+from forewarn_training.regressing import found_regressor
 from forewarn_training.task import Progress
 
 _MOST_ORIGINS = 8
@@ -47,6 +48,7 @@ class ForecastCase:
         model: the name of the forecaster.
         bounds: that no forecast leaves.
         calendar: whose days and clock the series follow.
+        regressor: what may drive the series; None = nothing is known to.
         from_slot: of the history, before which nothing is forecast; None = its newer half.
         name_of: what a series is called.
         warnings: what it goes on without.
@@ -58,6 +60,7 @@ class ForecastCase:
     model: str
     bounds: Bounds = UNKNOWN
     calendar: Calendar = UTC
+    regressor: Panel | None = None
     from_slot: int | None = None
     name_of: Callable[[Labels], str] = label_text
     warnings: tuple[str, ...] = ()
@@ -173,18 +176,25 @@ def signal_case(
     if not panel.n_series:
         raise NotEnoughHistory("a forecast", needed=4, got=0)
     masks = read_masks(signal, source, Window(*span))
+    hidden = tuple(each for mask in masks for each in mask.intervals)
+    regressor = found_regressor(policy, source, span, history=panel).without(hidden)
     return ForecastCase(
         signal.name,
-        masked(panel, tuple(each for mask in masks for each in mask.intervals)),
+        masked(panel, hidden),
         policy.horizon,
         model or policy.model,
         bounds=found_bounds(signal, source, panel).bounds,
         calendar=calendar_for(signal, span),
+        regressor=regressor.panel,
         from_slot=None if days is None else newest_days(panel, days),
-        warnings=tuple(
-            f"nothing is hidden by {mask.name}: {mask.problem}" for mask in masks if mask.problem
-        ),
+        warnings=(*_unread(masks), *regressor.warnings),
     )
+
+
+def _unread(masks: Iterable[MaskReading]) -> Iterator[str]:
+    for mask in masks:
+        if mask.problem:
+            yield f"nothing is hidden by {mask.name}: {mask.problem}"
 
 
 def newest_days(history: Panel, days: float) -> int:
@@ -209,7 +219,11 @@ def run_forecast_backtest(
     )
     quality = back_test(
         forecaster_for(
-            case.model, horizon=case.horizon, bounds=case.bounds, calendar=case.calendar
+            case.model,
+            horizon=case.horizon,
+            bounds=case.bounds,
+            calendar=case.calendar,
+            regressor=case.regressor,
         ),
         case.history,
         naive=SeasonalNaive(case.horizon, case.bounds),

@@ -33,7 +33,8 @@ from forewarn_training.history import history_span, read_history
 from forewarn_training.masking import CleanHistory, clean_history, with_hidden
 from forewarn_training.outcome import ModelOutcome
 from forewarn_training.pictures import forecast_pictures
-from forewarn_training.tables import candidates_table, forecast_tables
+from forewarn_training.regressing import FoundRegressor, found_regressor
+from forewarn_training.tables import candidates_table, forecast_tables, relations_table
 from forewarn_training.task import (
     Standing,
     Task,
@@ -50,11 +51,12 @@ _FEW, _MANY = 20, 100_000
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """The fitted forecaster, how its recipe did where it could be judged, and its bounds."""
+    """The fitted forecaster, how its recipe did where it could be judged, and what it was told."""
 
     fitted: FittedForecaster
     quality: ForecastQuality | None
     bounds: FoundBounds
+    regressor: FoundRegressor
 
 
 def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> ModelOutcome:
@@ -68,11 +70,14 @@ def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> Mode
     standing = standing_champion(task.registry, signal.name, "forecaster", recipe=recipe)
     history = clean_history(whole, signal, task, standing.champion)
     bounds = found_bounds(signal, task.source, whole)
+    regressor = found_regressor(policy, task.source, span, history=history.panel)
+    regressor = regressor.without(history.intervals)
     forecaster = forecaster_for(
         policy.model,
         horizon=policy.horizon,
         bounds=bounds.bounds,
         calendar=calendar_for(signal, span),
+        regressor=regressor.panel,
     )
     task.progress(f"fitting forecasts of {whole.n_series} series")
     fitted = forecaster.fit(history.panel)
@@ -80,7 +85,7 @@ def train_forecaster(signal: Signal, policy: ForecastPolicy, task: Task) -> Mode
     naive = SeasonalNaive(policy.horizon, bounds.bounds)
     quality = _quality(forecaster, naive, history.panel, policy)
     decision = _decide(signal, standing, history.panel, forecaster=forecaster, quality=quality)
-    candidate = Candidate(fitted, quality, bounds)
+    candidate = Candidate(fitted, quality, bounds, regressor)
     return _stored(signal, task, history, candidate, decision=decision)
 
 
@@ -174,23 +179,27 @@ def _stored(
         recipe=recipe_of(_recipe(signal)),
         params=_params(signal, candidate.bounds, decision),
         metrics=metrics,
-        tables=_tables(candidate),
+        tables=_tables(candidate, history.panel),
         plots=forecast_pictures(signal, history.panel, candidate.fitted),
     )
-    warnings = (*history.warnings, *candidate.bounds.warnings)
+    warnings = (*history.warnings, *candidate.bounds.warnings, *candidate.regressor.warnings)
     return store(task, record, decision, warnings=warnings)
 
 
-def _tables(candidate: Candidate) -> dict[str, Table]:
+def _tables(candidate: Candidate, history: Panel) -> dict[str, Table]:
     fitted, quality = candidate.fitted, candidate.quality
     tables = {} if quality is None else forecast_tables(quality)
     if isinstance(fitted, FittedMixture):
         tables["candidates"] = candidates_table(fitted)
+    if candidate.regressor.panel is not None:
+        tables["relations"] = relations_table(history, candidate.regressor.panel)
     return tables
 
 
 def _recipe(signal: Signal) -> dict[str, object]:
     policy = signal.forecast or ForecastPolicy()
+    # Left out where there is none, so that champions of before there were any stay comparable.
+    regressor = {} if policy.regressor is None else {"regressor": policy.regressor}
     return {
         "query": signal.query,
         "step": format_duration(policy.step),
@@ -198,6 +207,7 @@ def _recipe(signal: Signal) -> dict[str, object]:
         "horizon": format_duration(policy.horizon),
         "bounds": signal.bounds,
         "calendar": plain(signal.calendar or CivilTime()),
+        **regressor,
     }
 
 

@@ -5,8 +5,12 @@ import numpy as np
 from forewarn_adapters.registry import Table
 from forewarn_models.arrays import FloatArray
 from forewarn_models.budget import Budget
+from forewarn_models.demand import demand_curve
+from forewarn_models.forecasters.blocks import blocks_of
 from forewarn_models.forecasters.mixture import FittedMixture
+from forewarn_models.forecasters.regressor import driven, regressors_of
 from forewarn_models.labels import label_text
+from forewarn_models.panel import Panel
 from forewarn_training.forecast_judging import ForecastQuality
 from forewarn_training.judging import Quality
 
@@ -58,6 +62,25 @@ def candidates_table(fitted: FittedMixture) -> Table:
     pairs = np.stack([fitted.learned.weights, fitted.learned.error], axis=2)
     series = [label_text(labels) for labels in fitted.series]
     return _table(("series", *columns), series, pairs.reshape(len(series), -1))
+
+
+def relations_table(history: Panel, regressor: Panel) -> Table:
+    """Return the line from regressor to each series, and how much of the series it explains.
+
+    In the units of the signal and, for one more, of the regressor.
+    """
+    columns = ("series", "base", "per_unit_of_regressor", "explained_ratio")
+    names = [label_text(labels) for labels in history.series]
+    cells = np.full((history.n_series, 3), np.nan)
+    regressors = regressors_of(history, regressor)
+    if regressors is None:
+        return _table(columns, names, cells)
+    # Sorting all of a large history at once would take several times its memory.
+    for block in blocks_of(history.values.shape, 0, n_origins=1):
+        demand = driven(regressors.panel.values, regressors.place[block])
+        curve = demand_curve(history.values[block], demand)
+        cells[block] = np.column_stack([curve.base, curve.per_demand, curve.explained_ratio])
+    return _table(columns, names, cells)
 
 
 def _horizons(quality: ForecastQuality) -> Table:

@@ -25,6 +25,7 @@ from forewarn_models.durations import format_duration
 FEWEST_STEPS = 60  # a model of fewer samples says nothing about one in a month
 MOST_STEPS = 2_000_000  # 16 MB a series
 MOST_FORECAST_STEPS = 10_000
+MODELS_WITH_REGRESSOR = ("auto", "hybrid")
 
 _MASKED_BY = ("ical", "silences", "query")
 _PASSWORD = re.compile(r"://[^/:@\s]*:(\S+)@")
@@ -288,6 +289,13 @@ def _forecast(forecast: ForecastPolicy, path: Path, root: Node) -> Iterator[Prob
             horizon.path,
             f"must be 1 to {MOST_FORECAST_STEPS} steps, got {horizon} and a step of {step}",
             reads=(step.path,),
+        )
+    if forecast.regressor is not None and forecast.model not in MODELS_WITH_REGRESSOR:
+        yield Problem(
+            (*path, "regressor"),
+            "a `regressor` needs `model: auto` or `model: hybrid`, got a model of "
+            f"{forecast.model!r}: leave one of them out",
+            reads=((*path, "model"),),
         )
     if forecast.limit is not None:
         yield from _limit(forecast.limit, (*path, "limit"))

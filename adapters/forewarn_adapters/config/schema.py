@@ -23,6 +23,7 @@ from forewarn_adapters.config.values import (
     LocalPath,
     NotEmpty,
     NumberOrQuery,
+    Query,
     Seasons,
     StoreUrl,
     Team,
@@ -238,6 +239,15 @@ class ForecastPolicy(Section):
             description="The value that must not be crossed; the time left until then is a metric."
         ),
     ] = None
+    regressor: Annotated[
+        Query | None,
+        Field(
+            description="PromQL of what may drive its series, as traffic drives CPU: one series "
+            "for all, or one for each with the same labels. It is forecast as well, and used "
+            "where that would have been better. Needs `model: auto` or `hybrid`.",
+            examples=["sum(rate(http_requests_total[5m]))"],
+        ),
+    ] = None
 
 
 class Signal(Section):
@@ -252,10 +262,8 @@ class Signal(Section):
         ),
     ]
     query: Annotated[
-        str,
+        Query,
         Field(
-            min_length=1,
-            max_length=10_000,
             description="PromQL that returns the series to watch, one for each set of labels. "
             "Give counters a `rate(...)`.",
             examples=["sum by (service) (rate(http_requests_total[5m]))"],

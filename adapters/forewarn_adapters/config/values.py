@@ -215,6 +215,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 # Relative to the folder of the file, wherever the command is run from.
 LocalPath = Annotated[Path, AfterValidator(_local_path)]
 Team = Annotated[str, Field(min_length=1, max_length=100)]
+Query = Annotated[str, Field(min_length=1, max_length=10_000)]
 ListenAddress = Annotated[str, AfterValidator(_listen)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 TrackingUrl = Annotated[str, AfterValidator(_tracking_url)]
