@@ -3,7 +3,8 @@
 A back-test judges candidates by the past, in which returning to the usual level was right; a move
 that never happened before it cannot foresee. Where the newest days lie together, and further from
 the week before them than either varies, the history before is moved to where the series is now.
-Hours of the day and days of the week are no moves, nor is what is over again.
+Hours of the day and days of the week are no moves. What has just ended is none either, but an
+incident, and no candidate sees it.
 """
 
 from dataclasses import dataclass
@@ -52,8 +53,8 @@ _OF_MANY = _Proof(clear=4.0, distance=0.7, is_new=False)
 def levelled(values: FloatArray, step_milliseconds: int) -> FloatArray:
     """Return values as they would be, had each series always been at its newest level.
 
-    Series that did not move clearly, that are back where they were, or that are shorter than nine
-    days, stay as they are.
+    Series that did not move clearly, or that are shorter than nine days, stay as they are. Where
+    one moved less than a week ago and is back for some hours, what was between is a gap.
 
     Args:
         values: (n_series, n_times) in units of usual deviations, the newest slot last; NaN is a
@@ -76,7 +77,7 @@ def _settled(values: FloatArray, day: int, most_moves: int) -> FloatArray:
 
 
 def _moved_once(values: FloatArray, day: int) -> tuple[FloatArray, IntegerArray]:
-    """Return the series that moved, with what was before at the newest level, and their rows.
+    """Return the series that moved, at the newest level or without an incident, and their rows.
 
     Returns:
         (n_moved, n_times) and (n_moved,).
@@ -89,8 +90,21 @@ def _moved_once(values: FloatArray, day: int) -> tuple[FloatArray, IntegerArray]
     first = _first_moved(own, by, days_ago[rows], day)
     is_before = np.arange(values.shape[1]) < first[:, None]
     moved = own + np.where(is_before, by[:, None], 0.0)
-    is_still = np.logical_not(_is_undone(moved, by, day))
-    return moved[is_still], rows[is_still]
+    is_undone = _is_undone(moved, by, day)
+    is_brief = days_ago[rows] < _WEEK
+    moved[is_undone] = _without_incident(own[is_undone], by[is_undone], day)
+    kept = is_brief | np.logical_not(is_undone)
+    return moved[kept], rows[kept]
+
+
+def _without_incident(values: FloatArray, by: FloatArray, day: int) -> FloatArray:
+    """Return values with gaps in the newest week where a move from the week before is nearer."""
+    week = _WEEK * day
+    change = (values[:, week:] - values[:, :-week])[:, -week:]
+    answer = values.copy()
+    newest = answer[:, -change.shape[1] :]
+    newest[np.abs(change - by[:, None]) < np.abs(change)] = np.nan
+    return answer
 
 
 def _moves(levels: FloatArray, raw: FloatArray) -> tuple[FloatArray, IntegerArray]:
