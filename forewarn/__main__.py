@@ -9,6 +9,7 @@ from forewarn.commands.check import check
 from forewarn.commands.demo import demo
 from forewarn.commands.explain import explain
 from forewarn.commands.forecast import forecast
+from forewarn.commands.logs import logs
 from forewarn.commands.plan import plan
 from forewarn.commands.report import report
 from forewarn.commands.rules import rules
@@ -52,6 +53,7 @@ app.command()(train)
 app.command()(backtest)
 app.command()(score)
 app.command()(forecast)
+app.command()(logs)
 app.add_typer(report, name="report")
 app.command()(run)
 app.command()(status)

@@ -9,17 +9,21 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 Item = TypeVar("Item")
+# Compiles, and tells the function that it is given which part is next.
+Warm = Callable[[Callable[[str], None]], None]
 _PATIENCE_SECONDS = 2.0
 
 
-def compile_first(*, patience_seconds: float = _PATIENCE_SECONDS) -> None:
-    """Compile all that detectors call, or read what is kept; said when it outlasts the patience.
+def compile_first(warm: Warm | None = None, *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+    """Compile what `warm` does, or read what is kept; said when it outlasts the patience.
 
-    A command that learns or scores begins with it, before it starts processes that would each
-    compile the same.
+    That is all that detectors call, unless told otherwise. A command that learns or scores begins
+    with it, before it starts processes that would each compile the same.
     """
-    from forewarn_models.warming import warm
+    if warm is None:
+        from forewarn_models.warming import warm as warm_detectors
 
+        warm = warm_detectors
     began = time.monotonic()
     shown = Console(stderr=True).status("compiling")
     is_shown = False

@@ -1,6 +1,6 @@
 """Outputs written as files, whole or not at all: columns as CSV, and pictures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,15 @@ def write_columns(path: Path, columns: Mapping[str, AnyArray | Sequence[str]]) -
             _write(table, part, quoting="none")
         except pa.ArrowInvalid:  # some text holds a comma or a quote
             _write(table, part, quoting="needed")
+
+
+def write_text(path: Path, blocks: Iterable[str]) -> None:
+    """Write a file of blocks of text, of which memory holds one. Raises WriteError.
+
+    It appears only when it is whole.
+    """
+    with _whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(blocks)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

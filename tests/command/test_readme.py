@@ -20,6 +20,7 @@ from forewarn_adapters.local_servers import (
     free_port,
     start_prometheus,
 )
+from forewarn_data.log_lines import log_lines
 from webhook import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,6 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     server = start_prometheus(directory, PrometheusSettings())
     (directory / "forewarn.yaml").write_text(configuration(server))
     (directory / "series.csv").write_text(series_csv())
+    (directory / "app.log").write_text("".join(f"{line}\n" for line in log_lines(1_000)))
     yield directory
     server.stop()
 
@@ -109,6 +111,7 @@ FINISHING = (
     "forewarn rules --out forewarn-rules.yml",
     "forewarn score series.csv --out scored --train-fraction 0.5 --budget 1/30d",
     "forewarn forecast series.csv --out forecasts --horizon 48 --levels 80,95",
+    "forewarn logs app.log --out patterns",
 )
 
 

@@ -1,6 +1,6 @@
 """Lines to patterns: a known shape is counted at once, another finds its way by `tree`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from forewarn_models.patterns.scanning import scan
 from forewarn_models.patterns.shapes import WILDCARD, Items, id_of, template_of
 from forewarn_models.patterns.tree import Node, insert, ways, without
 
-MOST_PATTERNS = 10_000
+MOST_PATTERNS = 5_000
 OTHER = "other"  # the name of what is folded: lines whose patterns were too many
 KIND, FORMAT_VERSION = "log_patterns", 1
 
@@ -59,7 +59,7 @@ class Miner:
         self._known = Known()
 
     def mine(self, data: bytes, lines: IntegerArray) -> IntegerArray:
-        """Count lines and return a row for each, which `ids_of` tells the patterns of.
+        """Count lines and return a row for each, of which `ids_of` tells the name.
 
         `lines` is (n, 2), where each begins and ends in `data`, as `scanning.line_places` gives it.
         """
@@ -82,17 +82,18 @@ class Miner:
             found.append(Pattern(OTHER, WILDCARD, int(totals[OTHER_ROW]), ""))
         return tuple(found)
 
-    def ids_of(self, rows: IntegerArray, first_line: int) -> AnyArray:
-        """Return the names of the patterns of lines whose rows `mine` gave.
+    def ids_of(self, rows: Iterable[IntegerArray], *, first_line: int = 0) -> Iterator[list[str]]:
+        """Yield the names of the patterns of lines, block by block, whose rows `mine` gave.
 
-        They are the lines that came when `first_line` others had been mined. A name is the one that
-        the pattern has by now.
+        They are lines one after another, of which the first came when `first_line` others had been
+        mined. A name is the one that the pattern has by now.
         """
-        names = np.full(self._rows.n, OTHER, dtype="<U16")
+        names = [OTHER] * self._rows.n
         for frame, items, row in self._ways():
             names[row] = id_of(frame, items)
-        named: AnyArray = names[self._rows.resolved(rows, first_line)]
-        return named
+        for block in rows:
+            yield [names[row] for row in self._rows.resolved(block, first_line).tolist()]
+            first_line += len(block)
 
     def state(self, *, changed_only: bool = False) -> State:
         """Return what is to be stored: all patterns, or what came since the last state was taken.

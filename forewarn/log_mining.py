@@ -1,0 +1,155 @@
+"""Logs mined as files: read, counted, written; or followed until somebody stops it."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event
+
+from forewarn_adapters.log_files import LineCutter, Lines, LogFile
+from forewarn_adapters.log_outputs import RowsOfLines, write_lines, write_patterns
+from forewarn_models.patterns.miner import Miner, Pattern
+
+_PATIENCE_SECONDS = 2.0
+_POLL_SECONDS = 0.5
+
+
+class Mining:
+    """A miner, the rows of the lines that it was given, and which patterns were told."""
+
+    def __init__(self, directory: Path, *, most_patterns: int) -> None:
+        self.miner = Miner(most_patterns=most_patterns)
+        self._rows = RowsOfLines(directory)
+        self._directory = directory
+        self._told: set[str] = set()
+
+    def take(self, lines: Lines) -> None:
+        """Mine some lines."""
+        self._rows.append(self.miner.mine(*lines))
+
+    def new_patterns(self) -> Sequence[Pattern]:
+        """Return the patterns that were not there at the last call, those with most lines first."""
+        patterns = self.miner.patterns()
+        new = [pattern for pattern in patterns if pattern.pattern_id not in self._told]
+        self._told = {pattern.pattern_id for pattern in patterns}
+        return new
+
+    def close(self) -> None:
+        """Remove what was kept of the lines."""
+        self._rows.close()
+
+    def write(self) -> None:
+        """Write both files and say what is in them."""
+        patterns = self.miner.patterns()
+        write_lines(self._directory, self.miner, self._rows)
+        write_patterns(self._directory, patterns)
+        sys.stderr.write(
+            f"files written to {self._directory}: {self.miner.n_lines:,} lines, "
+            f"{len(patterns):,} patterns\n"
+        )
+
+
+def mine_files(paths: Sequence[Path], mining: Mining) -> None:
+    """Mine files one after another, as if they were one, and write what was found."""
+    with ExitStack() as opened:
+        logs = [opened.enter_context(LogFile(path)) for path in paths]
+        advance = opened.enter_context(_progress([log.size_bytes() for log in logs]))
+        for log in logs:
+            cutter = LineCutter()
+            while block := log.read():
+                mining.take(cutter.cut(block))
+                advance(len(block))
+            mining.take(cutter.end())
+    mining.write()
+
+
+def follow_files(paths: Sequence[Path], mining: Mining) -> None:
+    """Mine files and what is added to them, and tell new patterns, until a signal or an end.
+
+    Only standard input ends. Afterwards what was found is written.
+    """
+    with ExitStack() as opened:
+        stopped = opened.enter_context(_until_signal())
+        logs = [opened.enter_context(LogFile(path)) for path in paths]
+        cutters = [LineCutter() for _ in logs]
+        is_caught_up = False
+        told_seconds = time.monotonic()
+        while not stopped.is_set() and not all(log.is_ended for log in logs):
+            is_idle = True
+            for log, cutter in zip(logs, cutters, strict=True):
+                if block := log.read_on():
+                    is_idle = False
+                    mining.take(cutter.cut(block))
+            if is_idle and not is_caught_up:
+                is_caught_up = True
+                _tell_known(mining)
+            elif is_caught_up and (is_idle or time.monotonic() - told_seconds > _PATIENCE_SECONDS):
+                told_seconds = time.monotonic()
+                _tell_new(mining)
+            if is_idle:
+                stopped.wait(_POLL_SECONDS)
+        for cutter in cutters:
+            mining.take(cutter.end())
+        _tell_new(mining)
+    mining.write()
+
+
+def _tell_known(mining: Mining) -> None:
+    n_patterns = len(mining.new_patterns())
+    sys.stderr.write(
+        f"forewarn: {n_patterns:,} patterns in {mining.miner.n_lines:,} lines so far; "
+        "new ones are told as they come, Ctrl-C writes the files\n"
+    )
+
+
+def _tell_new(mining: Mining) -> None:
+    for pattern in mining.new_patterns():
+        sys.stdout.write(f"{pattern.pattern_id} {pattern.template}\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _until_signal() -> Iterator[Event]:
+    """Lend an event that is set by Ctrl-C or SIGTERM; the second Ctrl-C interrupts at once."""
+    stopped = Event()
+
+    def stop(number: int, _frame: object) -> None:
+        stopped.set()
+        signal.signal(number, previous[signal.Signals(number)])
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(sizes: Sequence[int | None]) -> Iterator[Callable[[int], None]]:
+    """Lend a function that is told how many bytes were read; what it shows begins after a while."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    known = [size for size in sizes if size is not None]
+    total = sum(known) if len(known) == len(sizes) else None
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    bar = Progress(*columns, TransferSpeedColumn(), console=console, transient=True)
+    task = bar.add_task("mining", total=total)
+    began, is_shown = time.monotonic(), False
+
+    def advance(n_bytes: int) -> None:
+        nonlocal is_shown
+        bar.advance(task, n_bytes)
+        if not is_shown and time.monotonic() - began >= _PATIENCE_SECONDS and console.is_terminal:
+            is_shown = True
+            bar.start()
+
+    try:
+        yield advance
+    finally:
+        if is_shown:
+            bar.stop()
