@@ -36,7 +36,7 @@ _MOST_OF_CLASS = {NUMBERED: 1, UNIT: 1, KEYED: 3}
 # words that are fixed by its labels holds more than seven.
 _MOST_FOLLOWED = (48, 24, 12, 8)
 _MOST_AT_ALL = 64
-_OPENABLE = (PLAIN, NAME, KEYED, NUMBERED, UNIT)
+_OPENABLE = bytes((PLAIN, NAME, KEYED, NUMBERED, UNIT))
 
 
 class Node:
@@ -79,8 +79,8 @@ def insert(root: Node, items: Items, new_row: Callable[[], int], joined: Joined)
             _attach(node, items[place], child)
         node, place = child, place + 1
     if is_new:
-        for changed in reversed(passed):
-            _settle(changed, joined)
+        for changed, item in zip(reversed(passed), reversed(items[:place]), strict=True):
+            _settle(changed, item[:1], joined)
     return node.row
 
 
@@ -140,20 +140,20 @@ def _child(node: Node, item: Item, joined: Joined) -> Node | None:
     return node.star if item[0] in node.opened else node.edges.get(item)
 
 
-def _settle(node: Node, joined: Joined) -> None:
-    """Open what holds too many words by now."""
+def _settle(node: Node, kinds: bytes, joined: Joined) -> None:
+    """Open which of these classes hold too many words by now."""
     if len(node.edges) > 1:
-        for kind in _OPENABLE:
-            if kind not in node.opened and _is_too_many(node, kind):
+        for kind in kinds:
+            if kind != STAR and kind not in node.opened and _is_too_many(node, kind):
                 _open(node, frozenset((kind,)), joined)
 
 
 def _is_too_many(node: Node, kind: int) -> bool:
-    children = [child for item, child in node.edges.items() if item[0] == kind]
-    if kind in _MOST_OF_CLASS:
-        return len(children) > _MOST_OF_CLASS[kind]
-    if node.evidence == 0 or not children:
+    if kind == LEVEL or (node.evidence == 0 and kind not in _MOST_OF_CLASS):
         return False
+    children = [child for item, child in node.edges.items() if item[0] == kind]
+    if kind in _MOST_OF_CLASS or not children:
+        return len(children) > _MOST_OF_CLASS.get(kind, 0)
     is_followed = children[0].rest != ()
     most = _MOST_FOLLOWED[min(node.evidence, 3) - 1 + is_followed] // (2 if kind == NAME else 1)
     if len(children) <= most or not is_followed:
@@ -198,5 +198,5 @@ def _merged(node: Node, other: Node, joined: Joined) -> Node:
     if other.star is not None:
         star = other.star
         node.star = star if node.star is None else _merged(node.star, star, joined)
-    _settle(node, joined)
+    _settle(node, _OPENABLE, joined)
     return node
