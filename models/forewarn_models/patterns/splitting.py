@@ -133,7 +133,7 @@ def _piece(data: AnyArray, place: int, stop: int, tokens: AnyArray, n: int) -> t
     """Write the piece that begins at `place`; return where it ends and how many tokens are."""
     begin, dot, value, before_dot, counted = place, -1, HASH_START, HASH_START, 0
     if BYTE_COUNTS[data[place]] == 0:  # a sign
-        value = ((value ^ data[place]) * HASH_PRIME) & HASH_MASK
+        value = ((value ^ int(data[place])) * HASH_PRIME) & HASH_MASK
         place += 1
     while place < stop:
         byte = int(data[place])
@@ -221,7 +221,7 @@ def _is_host(data: AnyArray, begin: int, label: int, end: int, dots: int) -> boo
 def _category(data: AnyArray, begin: int, end: int) -> int:
     value = HASH_START
     for place in range(begin, end):
-        value = ((value ^ data[place]) * HASH_PRIME) & HASH_MASK
+        value = ((value ^ int(data[place])) * HASH_PRIME) & HASH_MASK
     return category_of(value)
 
 

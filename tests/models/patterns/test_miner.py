@@ -265,7 +265,7 @@ def test_known_shapes_are_forgotten_before_they_are_too_many(
 
 
 def test_lines_of_one_statement_are_one_pattern() -> None:
-    found = mined(log_lines(20_000, n_statements=40)).patterns()
+    found = mined(log_lines(8_000, n_statements=40)).patterns()
     assert (
         40 <= len(found) <= 160
     )  # by levels, of which there are three, and few with services of their own
