@@ -1,5 +1,6 @@
 """forewarn_models.simulating"""
 
+import numba
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -61,7 +62,8 @@ def test_a_sawtooth_stays_where_it_was_and_a_line_goes_on() -> None:
 
 
 def test_the_chance_that_a_walk_gets_somewhere_is_that_of_a_walk() -> None:
-    walks = noise(60, N_CELLS).cumsum(axis=1)
+    n_walks = 60 if not numba.config.DISABLE_JIT else 20  # that takes a minute uncompiled
+    walks = noise(n_walks, N_CELLS).cumsum(axis=1)
     reached = simulated(known(*walks), MARKS)[:, :, -1] - walks[:, -1:]
     # By the reflection principle.
     for share in (0.5, 1.0, 2.0):
