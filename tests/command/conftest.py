@@ -1,10 +1,12 @@
 """`forewarn` run in this process, as its script runs it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from forewarn.__main__ import main
+from forewarn_adapters.tracking import open_client
 from forewarn_models.warming import warm
 
 
@@ -12,6 +14,20 @@ from forewarn_models.warming import warm
 def _compiled() -> None:
     """Compile before any command does, which says so: here they are held to what else they say."""
     warm()
+
+
+@pytest.fixture(scope="session")
+def _database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    directory = tmp_path_factory.mktemp("database")
+    open_client("sqlite:///mlflow.db", directory=directory)
+    return (directory / "mlflow.db").read_bytes()
+
+
+@pytest.fixture
+def empty_registry(clean_directory: Path, _database: bytes) -> None:
+    """Put a registry that holds nothing into the folder: making one takes seconds."""
+    (clean_directory / "mlruns").mkdir()
+    (clean_directory / "mlruns" / "mlflow.db").write_bytes(_database)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from forewarn_adapters.config.schema import RemoteWrite
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.remote_write import RemoteWriter
-from forewarn_adapters.tracking import open_client
 from forewarn_models.labels import labels_of
 
 N, STEP = 900, 600
@@ -26,18 +25,9 @@ signals:
 COLUMNS = "name,series,start,end,direction,rarity,return_period_seconds,score,view"
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory) -> bytes:
-    directory = tmp_path_factory.mktemp("database")
-    open_client("sqlite:///mlflow.db", directory=directory)
-    return (directory / "mlflow.db").read_bytes()
-
-
 @pytest.fixture
-def folder(clean_directory: Path, database: bytes) -> Path:
+def folder(clean_directory: Path, empty_registry: None) -> Path:
     """Six days of two series that end now; something happens to `a` an hour before the end."""
-    (clean_directory / "mlruns").mkdir()
-    (clean_directory / "mlruns" / "mlflow.db").write_bytes(database)
     times = time.time() // STEP * STEP - STEP * np.arange(N, 0, -1)
     rng = np.random.default_rng(0)
     values = 10 + np.sin(times / 86_400 * 2 * np.pi)[:, None] + 0.1 * rng.normal(size=(N, 2))

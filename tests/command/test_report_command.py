@@ -22,7 +22,6 @@ from forewarn_adapters.local_servers import (
 )
 from forewarn_adapters.registry import Registry, TrainingRecord
 from forewarn_adapters.source import open_source
-from forewarn_adapters.tracking import open_client
 from forewarn_models.contract import State
 from forewarn_models.errors import RegistryError
 from forewarn_models.forecasters.choice import forecaster_for
@@ -69,18 +68,9 @@ def state() -> State:
     return forecaster_for("auto", horizon=None).fit(panel).state()
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory) -> bytes:
-    directory = tmp_path_factory.mktemp("database")
-    open_client("sqlite:///mlflow.db", directory=directory)
-    return (directory / "mlflow.db").read_bytes()
-
-
 @pytest.fixture
-def untrained(clean_directory: Path, database: bytes) -> Path:
+def untrained(clean_directory: Path, empty_registry: None) -> Path:
     """A folder with a configuration, samples until now, and an empty registry."""
-    (clean_directory / "mlruns").mkdir()
-    (clean_directory / "mlruns" / "mlflow.db").write_bytes(database)
     times = END // 1000 - 3600 * np.arange(HOURS - 1, -1, -1)
     table = np.column_stack([times, recorded().T])
     lines = [

@@ -12,7 +12,6 @@ import orjson
 import pytest
 
 from forewarn_adapters.registry import Registry
-from forewarn_adapters.tracking import open_client
 
 CONFIG = """
 files: [load.csv]
@@ -23,18 +22,9 @@ signals:
 """
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory) -> bytes:
-    directory = tmp_path_factory.mktemp("database")
-    open_client("sqlite:///mlflow.db", directory=directory)
-    return (directory / "mlflow.db").read_bytes()
-
-
 @pytest.fixture
-def folder(clean_directory: Path, database: bytes) -> Path:
+def folder(clean_directory: Path, empty_registry: None) -> Path:
     """A folder with a configuration, an empty registry and four days that end now."""
-    (clean_directory / "mlruns").mkdir()
-    (clean_directory / "mlruns" / "mlflow.db").write_bytes(database)
     times = time.time() // 600 * 600 - 600 * np.arange(600, 0, -1)
     rng = np.random.default_rng(0)
     values = 10 + np.sin(times / 86_400 * 2 * np.pi)[:, None] + 0.1 * rng.normal(size=(600, 2))
