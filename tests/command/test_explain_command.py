@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from forewarn_adapters.registry import Registry, TrainingRecord
-from forewarn_adapters.tracking import open_client
 from forewarn_models.contract import FittedDetector
 from forewarn_models.fold import FoldPolicy, start_fold
 from forewarn_models.labels import Labels, labels_of
@@ -31,13 +30,6 @@ files: [load.csv]
 signals:
   - {name: load, query: '{}', step: 10s, history: 4d, group_by: [site]}
 """
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory) -> bytes:
-    directory = tmp_path_factory.mktemp("database")
-    open_client("sqlite:///mlflow.db", directory=directory)
-    return (directory / "mlflow.db").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +68,8 @@ def live(rows, first_model) -> Verdicts:
 
 
 @pytest.fixture
-def folder(clean_directory: Path, database: bytes, rows, first_model) -> Path:
+def folder(clean_directory: Path, empty_registry: None, rows, first_model) -> Path:
     """A folder with a configuration, the samples, and a registry with one champion."""
-    (clean_directory / "mlruns").mkdir()
-    (clean_directory / "mlruns" / "mlflow.db").write_bytes(database)
     lines = [
         f"{time / 1000:.3f},{value:.6f},{dict(labels)['machine']},x"
         for labels, samples in rows.items()
