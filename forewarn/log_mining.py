@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -54,7 +54,7 @@ class Mining:
 def mine_files(paths: Sequence[Path], mining: Mining) -> None:
     """Mine files one after another, as if they were one, and write what was found."""
     with ExitStack() as opened:
-        logs = [opened.enter_context(LogFile(path)) for path in paths]
+        logs = [opened.enter_context(closing(LogFile(path))) for path in paths]
         advance = opened.enter_context(_progress([log.size_bytes() for log in logs]))
         for log in logs:
             cutter = LineCutter()
@@ -72,7 +72,7 @@ def follow_files(paths: Sequence[Path], mining: Mining) -> None:
     """
     with ExitStack() as opened:
         stopped = opened.enter_context(_until_signal())
-        logs = [opened.enter_context(LogFile(path)) for path in paths]
+        logs = [opened.enter_context(closing(LogFile(path))) for path in paths]
         cutters = [LineCutter() for _ in logs]
         is_caught_up = False
         told_seconds = time.monotonic()

@@ -5,8 +5,6 @@ import os
 import select
 import stat
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -68,19 +66,6 @@ class LogFile:
         self._is_line_open = False
         self._is_first = True
         self.is_ended = False
-
-    def __enter__(self) -> Self:
-        """Return the log itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it, unless it is standard input."""
-        self.close()
 
     def read(self) -> bytes:
         """Return the next block, empty where there is none now."""
