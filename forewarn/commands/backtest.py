@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forewarn.commands.backtest_forecasts import backtest_forecasts, forecast_order
+from forewarn.commands.outcomes import show_complaints, show_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -239,29 +240,16 @@ def _show(tests: "Sequence[Tested]", *, as_json: bool) -> None:
         Console(markup=False, emoji=False).print(_summary(done))
         for line in (line for each in done for line in _alarm_lines(each)):
             typer.echo(line)
-    for test in tests:
-        for warning in test.warnings:
-            typer.echo(f"forewarn: {test.name}: warning: {warning}", err=True)
-        for error in test.errors:
-            typer.echo(f"forewarn: {test.name}: {error}", err=True)
+    show_complaints(tests)
 
 
 def _show_json(tests: "Sequence[Tested]") -> None:
-    import orjson
-
     from forewarn_training.backtest_report import as_mapping
 
-    answers = [
-        {
-            "name": test.name,
-            "failed": bool(test.errors),
-            "errors": list(test.errors),
-            "warnings": list(test.warnings),
-            **(as_mapping(test.backtest, most_alarms=_MOST_ALARMS) if test.backtest else {}),
-        }
+    show_json(
+        (test, as_mapping(test.backtest, most_alarms=_MOST_ALARMS) if test.backtest else {})
         for test in tests
-    ]
-    typer.echo(orjson.dumps(answers, option=orjson.OPT_INDENT_2).decode())
+    )
 
 
 def _summary(backtests: "Sequence[Backtest]") -> "Table":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from forewarn.commands.outcomes import show_complaints, show_json
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -85,29 +87,16 @@ def _show(tests: "Sequence[ForecastTested]", *, as_json: bool) -> None:
         Console(markup=False, emoji=False).print(_summary(done))
         for each in done:
             _show_worst(each)
-    for test in tests:
-        for warning in test.warnings:
-            typer.echo(f"forewarn: {test.name}: warning: {warning}", err=True)
-        for error in test.errors:
-            typer.echo(f"forewarn: {test.name}: {error}", err=True)
+    show_complaints(tests)
 
 
 def _show_json(tests: "Sequence[ForecastTested]") -> None:
-    import orjson
-
     from forewarn_training.forecast_backtest_report import as_mapping
 
-    answers = [
-        {
-            "name": test.name,
-            "failed": bool(test.errors),
-            "errors": list(test.errors),
-            "warnings": list(test.warnings),
-            **(as_mapping(test.backtest, most_series=_MOST_SERIES) if test.backtest else {}),
-        }
+    show_json(
+        (test, as_mapping(test.backtest, most_series=_MOST_SERIES) if test.backtest else {})
         for test in tests
-    ]
-    typer.echo(orjson.dumps(answers, option=orjson.OPT_INDENT_2).decode())
+    )
 
 
 def _summary(backtests: "Sequence[ForecastBacktest]") -> "Table":
