@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event
 
-from forewarn_adapters.log_files import LineCutter, Lines, LogFile
-from forewarn_adapters.log_outputs import RowsOfLines, write_lines, write_patterns
+from forewarn_adapters.logs.batch import Lines
+from forewarn_adapters.logs.files import LineCutter, LogFile
+from forewarn_adapters.logs.outputs import RowsOfLines, write_lines, write_patterns
 from forewarn_models.patterns.miner import Miner, Pattern
 
 _PATIENCE_SECONDS = 2.0

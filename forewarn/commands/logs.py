@@ -47,7 +47,7 @@ def logs(
 
     from forewarn.log_mining import Mining, follow_files, mine_files
     from forewarn.progress import compile_first
-    from forewarn_adapters.log_outputs import check_log_outputs
+    from forewarn_adapters.logs.outputs import check_log_outputs
     from forewarn_adapters.outputs import make_directory
     from forewarn_models.patterns.warming import warm_patterns
 

@@ -105,8 +105,7 @@ def test_every_key_of_the_schema_stands_in_the_file_of_every_key():
     from forewarn_adapters.config.documentation import sections
 
     keys = {key for section, _ in sections(Config, "") for key in section.model_fields}
-    # `files` cannot stand beside `prometheus`.
-    assert {key for key in keys if f"{key}:" not in EVERY_KEY} == {"files"}
+    assert {key for key in keys if f"{key}:" not in EVERY_KEY} == set()
 
 
 def test_words_are_text_and_numbers_are_numbers():

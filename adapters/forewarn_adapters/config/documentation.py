@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -64,6 +65,7 @@ as retries over requests: write `bounds: [0, null]` for it. Without types, names
 """
 _NAMES: Mapping[object, str] = {
     str: "text",
+    bool: "`true` or `false`",
     int: "whole number",
     float: "number",
     Path: "path",
@@ -71,6 +73,8 @@ _NAMES: Mapping[object, str] = {
     timedelta: "duration",
     date: "day",
     Budget: "budget",
+    IPv4Network: "network",
+    IPv6Network: "network",
 }
 
 
@@ -130,8 +134,9 @@ def _default(field: FieldInfo) -> str:
         return "its defaults"
     if isinstance(value, timedelta):
         return _code(format_duration(value))
-    empty = {(): "[]"}.get(value, "") if isinstance(value, tuple) else ""
-    return _code(empty or str(value))
+    if isinstance(value, tuple):
+        return _code(f"[{', '.join(str(each) for each in value)}]")
+    return _code(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _kind(annotation: object) -> str:
@@ -139,7 +144,8 @@ def _kind(annotation: object) -> str:
         annotation = get_args(annotation)[0]
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin in {Union, UnionType}:
-        return " or ".join(_kind(part) for part in parts if part is not NoneType)
+        kinds = dict.fromkeys(_kind(part) for part in parts if part is not NoneType)
+        return " or ".join(kinds)
     if section_in(annotation) is not None:
         return "list of mappings" if origin is tuple else "mapping"
     if origin is Literal:

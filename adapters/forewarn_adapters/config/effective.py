@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import yaml
@@ -39,7 +40,7 @@ def plain(value: object, key: str = "") -> object:  # noqa: PLR0911  one line fo
         return _HIDDEN
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, Budget | Path | date):
+    if isinstance(value, Budget | Path | date | IPv4Network | IPv6Network):
         return str(value)
     return _without_secrets(value, key) if isinstance(value, str) else value
 

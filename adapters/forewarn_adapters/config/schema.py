@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from forewarn_adapters.config.endpoints import Endpoint, Section, Tls
 from forewarn_adapters.config.learning import CivilTime, Mask
+from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.config.values import (
     AlertBudget,
     BoundsOfValues,
@@ -421,6 +422,9 @@ class Config(Section):
         tuple[Mask, ...],
         Field(max_length=MOST_MASKS, description="Times that must not be learned from."),
     ] = ()
+    logs: Annotated[
+        Logs | None, Field(description="Also read logs, and count their lines by pattern.")
+    ] = None
     # Last, because it takes over what stands above it.
     signals: Annotated[
         tuple[Signal, ...],

@@ -7,6 +7,7 @@ name of the environment variable that it came from.
 import math
 import re
 from datetime import date, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -80,6 +81,13 @@ def _day(value: object) -> date:
         return date.fromisoformat(str(value))
     except ValueError as refused:
         raise ValueError("must be a day, such as 2026-12-24") from refused
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value))
+    except ValueError as refused:
+        raise ValueError("must be a network such as 10.0.0.0/8 or fd00::/8") from refused
 
 
 def _auto(value: object) -> object:
@@ -196,6 +204,7 @@ def _listen(value: str) -> str:
     return value
 
 
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Day = Annotated[date, BeforeValidator(_day)]
 AlertBudget = Annotated[Budget, BeforeValidator(_budget)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forewarn_models.arrays import IntegerArray
+from forewarn_adapters.logs.batch import Lines
 from forewarn_models.errors import DataError
 from forewarn_models.patterns.scanning import line_places
 
@@ -21,9 +21,6 @@ _COMPRESSED = {
     b"\xfd7zXZ": "xzcat",
     b"\x28\xb5\x2f\xfd": "zstdcat",
 }
-
-# Bytes, and (n, 2) where each line begins and ends in them.
-Lines = tuple[bytes, IntegerArray]
 
 
 class LineCutter:

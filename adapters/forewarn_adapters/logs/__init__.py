@@ -1,0 +1,1 @@
+"""Logs: where lines come from, what is known of each, and what is found in them."""
