@@ -57,7 +57,8 @@ class Loki(Endpoint):
         bool,
         Field(
             description="Keep a connection open on which Loki sends lines at once, and poll only "
-            "for what was missed."
+            "for what was missed.",
+            examples=["true"],
         ),
     ] = False
 
@@ -143,7 +144,12 @@ class Elasticsearch(Endpoint):
     ] = timedelta(seconds=5)
     page_lines: Annotated[
         WholeNumber,
-        Field(ge=10, le=10_000, description="How many documents one answer may have."),
+        Field(
+            ge=10,
+            le=10_000,
+            description="How many documents one answer may have.",
+            examples=[1_000],
+        ),
     ] = 5_000
 
 

@@ -20,7 +20,8 @@ class Security(Section):
         bool,
         Field(
             description="Use the rules that come with Forewarn: failed and guessed passwords, new "
-            "administrators, privileges, tampering with logs, port scans, attacks on web servers."
+            "administrators, privileges, tampering with logs, port scans, attacks on web servers.",
+            examples=["false"],
         ),
     ] = True
     rules: Annotated[
