@@ -4,21 +4,27 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 
 from forewarn_adapters.civil_time import unknown_names
-from forewarn_adapters.config.endpoints import Endpoint, Tls
+from forewarn_adapters.config.addresses import is_loopback
+from forewarn_adapters.config.endpoints import Endpoint
 from forewarn_adapters.config.environment import has_reference
 from forewarn_adapters.config.faults import shown, suggestion
 from forewarn_adapters.config.learning import CivilTime, Mask
+from forewarn_adapters.config.log_checks import log_problems
 from forewarn_adapters.config.nodes import Node
-from forewarn_adapters.config.problems import Path, Problem, path_text
+from forewarn_adapters.config.problems import Path, Problem
 from forewarn_adapters.config.schema import (
     Api,
     Config,
     ForecastPolicy,
     Limit,
     Signal,
+)
+from forewarn_adapters.config.shared_checks import (
+    endpoint_problems,
+    server_tls_problems,
+    unique_problems,
 )
 from forewarn_models.durations import format_duration
 
@@ -40,27 +46,17 @@ def cross_problems(config: Config, root: Node) -> Iterator[Problem]:
     yield from _source(config)
     for key, endpoint in (("prometheus", config.prometheus), ("remote_write", config.remote_write)):
         if endpoint is not None:
-            yield from _endpoint(endpoint, (key,), root)
+            yield from endpoint_problems(endpoint, (key,), root)
     yield from _api(config.api, root)
     yield from _passwords(root)
     yield from _teams(config, root)
     yield from _calendar(config.calendar, ("calendar",), root)
     yield from _masks(config.masks, ("masks",), root)
-    yield from _unique([signal.name for signal in config.signals], ("signals",), root)
+    if config.logs is not None:
+        yield from log_problems(config.logs, root)
+    yield from unique_problems([signal.name for signal in config.signals], ("signals",), root)
     for index, signal in enumerate(config.signals):
         yield from _signal(signal, ("signals", index), root)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a server on this host can be reached from this machine alone.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("")
-    (True, True, False, False)
-    """
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _source(config: Config) -> Iterator[Problem]:
@@ -70,34 +66,6 @@ def _source(config: Config) -> Iterator[Problem]:
         yield Problem((), f"{must}, got neither", reads=reads)
     if config.prometheus is not None and config.files:
         yield Problem(("files",), f"{must}, got both", reads=reads)
-
-
-def _endpoint(endpoint: Endpoint, path: Path, root: Node) -> Iterator[Problem]:
-    if endpoint.basic_auth and endpoint.bearer_token:
-        yield Problem(
-            (*path, "bearer_token"),
-            "must not stand beside `basic_auth`: a request carries one of them",
-            reads=((*path, "basic_auth"),),
-        )
-    if endpoint.tls is not None:
-        yield from _key_pair(endpoint.tls, (*path, "tls"))
-        if endpoint.url.startswith("http://"):
-            url = (*path, "url")
-            yield Problem(
-                (*path, "tls"),
-                f"needs a `url` that begins with https://, got {shown(url, root)}",
-                reads=(url,),
-            )
-
-
-def _key_pair(tls: Tls, path: Path) -> Iterator[Problem]:
-    pair = {"cert_file": tls.cert_file, "key_file": tls.key_file}
-    missing = [key for key, file in pair.items() if file is None]
-    if len(missing) == 1:
-        present = next(key for key in pair if key not in missing)
-        yield Problem(
-            (*path, present), f"must stand with `{missing[0]}`", reads=((*path, missing[0]),)
-        )
 
 
 def _api(api: Api, root: Node) -> Iterator[Problem]:
@@ -111,14 +79,8 @@ def _api(api: Api, root: Node) -> Iterator[Problem]:
             reads=(tokens,),
         )
     if api.tls is not None:
-        yield from _key_pair(api.tls, ("api", "tls"))
-        if api.tls.cert_file is None and api.tls.key_file is None:
-            yield Problem(
-                ("api", "tls"),
-                "serving https needs `cert_file` and `key_file`",
-                reads=(("api", "tls", "cert_file"), ("api", "tls", "key_file")),
-            )
-    yield from _unique([token.name for token in api.tokens], tokens, root)
+        yield from server_tls_problems(api.tls, ("api", "tls"))
+    yield from unique_problems([token.name for token in api.tokens], tokens, root)
     yield from _same_tokens(api)
 
 
@@ -182,7 +144,7 @@ def _masks(masks: Sequence[Mask], path: Path, root: Node) -> Iterator[Problem]:
         for key in ("ical", "silences"):
             endpoint = getattr(mask, key)
             if isinstance(endpoint, Endpoint):
-                yield from _endpoint(endpoint, (*place, key), root)
+                yield from endpoint_problems(endpoint, (*place, key), root)
         given = [key for key in _MASKED_BY if getattr(mask, key) is not None]
         if len(given) != 1:
             got = " and ".join(f"`{key}`" for key in given) or "none"
@@ -190,21 +152,6 @@ def _masks(masks: Sequence[Mask], path: Path, root: Node) -> Iterator[Problem]:
                 place,
                 f"exactly one of `ical`, `silences` and `query` must be given, got {got}",
                 reads=tuple((*place, key) for key in _MASKED_BY),
-            )
-
-
-def _unique(names: list[str], path: Path, root: Node) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for index, name in enumerate(names):
-        before = first.setdefault(name, index)
-        if before != index:
-            other = (*path, before, "name")
-            this = (*path, index, "name")
-            yield Problem(
-                this,
-                f"must be unique, got {shown(this, root)}, which is {path_text(other)} on line "
-                f"{root.line_of(other)} too",
-                reads=(other,),
             )
 
 

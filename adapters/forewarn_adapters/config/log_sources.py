@@ -7,12 +7,15 @@ from pydantic import Field, SecretStr
 
 from forewarn_adapters.config.endpoints import Endpoint, Section, Tls
 from forewarn_adapters.config.values import (
+    AccountAndProject,
     Duration,
+    IndexPattern,
     ListenAddress,
     LocalPath,
     Network,
     NotEmpty,
     Query,
+    SourceName,
     WholeNumber,
 )
 
@@ -75,9 +78,8 @@ class VictoriaLogs(Endpoint):
         ),
     ]
     tenant: Annotated[
-        str | None,
+        AccountAndProject | None,
         Field(
-            pattern=r"^\d{1,10}:\d{1,10}$",
             description="Account and project, sent as AccountID and ProjectID.",
             examples=["12:0"],
         ),
@@ -102,9 +104,8 @@ class Elasticsearch(Endpoint):
     """An Elasticsearch or OpenSearch that is asked for new documents."""
 
     index: Annotated[
-        str,
+        IndexPattern,
         Field(
-            pattern=r"^[a-z0-9.*_,-]{1,500}$",
             description="The index, alias or data stream; `*` and commas may select several.",
             examples=["logs-*"],
         ),
@@ -225,9 +226,8 @@ class LogSourceConfig(Section):
     """One place that lines come from: exactly one of `files` and the five kinds of servers."""
 
     name: Annotated[
-        str,
+        SourceName,
         Field(
-            pattern=r"^[a-zA-Z_][a-zA-Z0-9_-]{0,99}$",
             description="The label `source` of its series, unique in the file.",
             examples=["cluster"],
         ),

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from forewarn_adapters.config.addresses import host_of, port_of
 from forewarn_adapters.config.endpoints import Endpoint, Section, Tls
 from forewarn_adapters.config.learning import CivilTime, Mask
 from forewarn_adapters.config.logs import Logs
@@ -161,11 +162,11 @@ class Api(Section):
     @property
     def host(self) -> str:
         """The address of `listen` without brackets; empty means every interface."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_of(self.listen)
 
     @property
     def port(self) -> int:
-        return int(self.listen.rpartition(":")[2])
+        return port_of(self.listen)
 
 
 class Training(Section):

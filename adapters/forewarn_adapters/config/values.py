@@ -28,6 +28,9 @@ from forewarn_models.errors import ConfigError
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _LABEL_MATCH = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"]*"', re.ASCII)
+_SOURCE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,99}", re.ASCII)
+_INDEX_PATTERN = re.compile(r"[a-z0-9*][a-z0-9.*_,-]{0,499}", re.ASCII)
+_ACCOUNT_AND_PROJECT = re.compile(r"\d{1,10}:\d{1,10}", re.ASCII)
 _USERINFO = re.compile(r"://\S*@")
 _BOUNDS = "must be 'auto' or a low and a higher number, null for none, such as [0, 1] or [0, null]"
 _STORES = ("sqlite:///", "postgresql://")
@@ -152,6 +155,24 @@ def _label_name(value: str) -> str:
     return value
 
 
+def _source_name(value: str) -> str:
+    if not _SOURCE_NAME.fullmatch(value):
+        raise ValueError("must be letters, digits, '_' and '-', a letter first, 100 at most")
+    return value
+
+
+def _index_pattern(value: str) -> str:
+    if not _INDEX_PATTERN.fullmatch(value):
+        raise ValueError("must be names of indices, such as logs-* or app,audit, in small letters")
+    return value
+
+
+def _account_and_project(value: str) -> str:
+    if not _ACCOUNT_AND_PROJECT.fullmatch(value):
+        raise ValueError("must be the numbers of an account and a project, such as 12:0")
+    return value
+
+
 def _label_match(value: str) -> str:
     if not _LABEL_MATCH.fullmatch(value):
         raise ValueError('must be a matcher such as team="checkout" or instance=~"db.*"')
@@ -220,6 +241,9 @@ NumberOrQuery = Annotated[float | str, PlainValidator(_number_or_query)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 LabelMatch = Annotated[str, AfterValidator(_label_match)]
+SourceName = Annotated[str, AfterValidator(_source_name)]
+IndexPattern = Annotated[str, AfterValidator(_index_pattern)]
+AccountAndProject = Annotated[str, AfterValidator(_account_and_project)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 # Relative to the folder of the file, wherever the command is run from.
 LocalPath = Annotated[Path, AfterValidator(_local_path)]

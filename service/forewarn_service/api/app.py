@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
-from forewarn_adapters.config.checks import is_loopback
+from forewarn_adapters.config.addresses import is_loopback
 from forewarn_models.errors import ForewarnError
 from forewarn_service.api import (
     routes_capacity,

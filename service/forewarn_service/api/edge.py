@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forewarn_adapters.config.checks import is_loopback
+from forewarn_adapters.config.addresses import is_loopback
 from forewarn_models.errors import ForewarnError
 from forewarn_service.api.faults import Refusal, problem, problem_of_error
 from forewarn_service.api.limits import Limits

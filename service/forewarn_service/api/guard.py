@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from forewarn_adapters.config.checks import is_loopback
+from forewarn_adapters.config.addresses import is_loopback
 from forewarn_adapters.config.schema import Role, Signal
 from forewarn_service.api.access import Caller, require
 from forewarn_service.api.faults import Refusal
