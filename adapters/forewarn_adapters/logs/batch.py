@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from forewarn_models.arrays import IntegerArray, SmallIntegerArray
 from forewarn_models.labels import Labels
@@ -61,9 +61,11 @@ class LogBatch:
 class LogSource(Protocol):
     """A place that lines come from. One thread reads; `close` may come from another.
 
-    A source keeps no position of its own: whoever reads gives the cursor of the last batch whose
-    lines are safe, also after a restart, and gets each line after it exactly once. Where another
-    copy of a line can come, as when a sender repeats a request, the source drops it.
+    A source keeps no position of its own: whoever reads gives the cursor of an earlier batch, also
+    after a restart, and gets each line after it exactly once. Within a run that is the cursor of
+    the batch before, whose lines need not be safe yet: a source that keeps what it received waits
+    for `Keeping.release`. Where another copy of a line can come, as when a sender repeats a
+    request, the source drops it.
     """
 
     name: str
@@ -81,4 +83,16 @@ class LogSource(Protocol):
 
     def close(self) -> None:
         """Let go of connections and files; what waits in `read` ends soon."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A source that keeps what it received until it is told that it may go."""
+
+    def release(self, cursor: Cursor) -> None:
+        """Note that lines up to this cursor are safe; called by the thread that reads.
+
+        After a restart no cursor before it is ever read from.
+        """
         ...
