@@ -12,7 +12,8 @@
     │   └── SourceUnavailable   it is down, answers 5xx, or the circuit breaker is open
     ├── WriteError              scores could not be written out
     ├── RegistryError           MLflow or its store failed
-    ├── StoreError              the SQL store or a checkpoint failed
+    ├── StoreError              the SQL store, a checkpoint or a journal failed
+    │   └── JournalFull         a journal has no room until it was read
     └── AccessDenied            the caller may not do that
 
 Each carries its data as attributes and a `reason`, a short slug that is used as a metric label
@@ -119,6 +120,12 @@ class StoreError(ForewarnError):
     """The SQL store or a checkpoint failed."""
 
     reason: ClassVar[str] = "store"
+
+
+class JournalFull(StoreError):  # noqa: N818  as above
+    """A journal has no room for a record until others were read."""
+
+    reason: ClassVar[str] = "journal_full"
 
 
 class AccessDenied(ForewarnError):  # noqa: N818  as above
