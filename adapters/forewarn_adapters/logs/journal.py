@@ -64,9 +64,7 @@ class Portion:
 
 
 class Journal:
-    """A queue of records on disk. One thread appends, another reads.
-
-    What lies before the place that the reader gave last is safe elsewhere, and goes.
+    """A queue of records on disk. One thread appends, another reads and releases.
 
     Args:
         directory: its folder, made where it is not there; one process at a time has it.
@@ -128,16 +126,24 @@ class Journal:
     def read(self, begin: Place, *, most_bytes: int) -> Portion:
         """Return records from a place on, of one segment, at least one where there is one.
 
-        What lies before `begin` is deleted. Raises StoreError when a segment cannot be read.
+        Raises StoreError when a segment cannot be read.
         """
         with self._lock:
-            begin = self._existing(begin)
-            self._delete_before(begin)
             begin = self._existing(begin)
             size = self._sizes.get(begin.segment, 0)
         if begin.offset >= size:
             return Portion(b"", (), (), begin)
         return self._records(begin, size, most_bytes)
+
+    def release(self, place: Place) -> None:
+        """Delete the segments that lie before a place whole. Raises StoreError."""
+        with self._lock:
+            begin = self._existing(place)
+            # The newest stays: its number says how the next one must be called.
+            for segment in [one for one in self._sizes if one < begin.segment]:
+                with _converted(self._directory):
+                    self._path(segment).unlink(missing_ok=True)
+                del self._sizes[segment]
 
     def last_records(self) -> Iterator[bytes]:
         """Yield the records of the newest segment that has any: the last append is among them."""
@@ -211,13 +217,6 @@ class Journal:
         if place.segment < newest and place.offset >= self._sizes[place.segment]:
             return self._existing(Place(place.segment + 1, 0))
         return place
-
-    def _delete_before(self, place: Place) -> None:
-        # The newest stays: its number says how the next one must be called.
-        for segment in [one for one in self._sizes if one < place.segment]:
-            with contextlib.suppress(FileNotFoundError), _converted(self._directory):
-                self._path(segment).unlink()
-            del self._sizes[segment]
 
     def _records(self, begin: Place, size: int, most_bytes: int) -> Portion:
         with _converted(self._directory), self._path(begin.segment).open("rb", 0) as file:
