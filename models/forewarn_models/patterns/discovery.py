@@ -24,7 +24,8 @@ _N_STEPS = 15
 _AGES = _FIRST_STEP_SECONDS * 2.0 ** np.arange(_N_STEPS)
 _ERRORS = 0.1  # of all events
 _ASSUMED = (_FIRST_STEP_SECONDS / _AGES) ** 0.7 / 3_600.0 * np.array([[1.0], [_ERRORS]])
-_TRUST_ASSUMED = 1.0  # in events
+_FALLS = np.hstack([_ASSUMED[:, :1], _ASSUMED[:, 1:] / _ASSUMED[:, :-1]])
+_TRUST_BEFORE = 2.0  # in events, in what the age before foretells
 _TRUST_USUAL = 1.0  # in events: the shape of the gamma distribution
 
 _MEMORY_SECONDS = np.array([10.0, 40.0, 160.0, 640.0]) * _DAY
@@ -104,12 +105,22 @@ class Discovery:
         return np.minimum(passed, _N_STEPS - 1)
 
     def _usual(self, rows: IntegerArray) -> FloatArray:
-        """Return the rates that other services had at this age, (n, 2)."""
+        """Return the rates that other services had at this age, (n, 2).
+
+        Where few were that old, it is as if the rate had fallen since as it is assumed to.
+        """
+        events = self._fleet_events - self._events[rows]
+        seconds = self._fleet_seconds - self._seconds[rows]
         steps = self._steps(rows)
-        events = self._fleet_events[:, steps].T - self._events[rows, :, steps]
-        seconds = self._fleet_seconds[steps] - self._seconds[rows, steps]
-        assumed = _TRUST_ASSUMED / _ASSUMED[:, steps].T
-        usual: FloatArray = (events + _TRUST_ASSUMED) / (seconds[:, None] + assumed)
+        usual = np.empty((len(rows), N_KINDS))
+        rate = np.ones(1)
+        for step in range(_N_STEPS):
+            expected = rate * _FALLS[:, step]
+            rate = (events[:, :, step] + _TRUST_BEFORE) / (
+                seconds[:, step, None] + _TRUST_BEFORE / expected
+            )
+            is_here = steps == step
+            usual[is_here] = rate[is_here]
         return usual
 
     def _rates_by_memory(self, rows: IntegerArray) -> FloatArray:

@@ -47,7 +47,7 @@ class Listening:
         return np.array([self._rows[name] for name in services], dtype=np.int64), dropped
 
     def hear(self, rows: IntegerArray, newest_seconds: FloatArray) -> FloatArray:
-        """Return how many seconds longer each service was heard, by its newest line; rows differ."""
+        """Return how many seconds longer services were heard by now; rows differ."""
         until = self._heard_until[rows]
         gap = np.where(np.isnan(until), 0.0, np.maximum(newest_seconds - until, 0.0))
         added = np.minimum(gap, np.maximum(_HOUR, _LONGER * self._silence[rows]))

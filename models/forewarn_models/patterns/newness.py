@@ -114,7 +114,7 @@ class Newness:
         pending = np.lexsort((at, rows))
         while len(pending):
             begins = self._begins(rows[pending], is_error[pending], at[pending])
-            does_begin: BooleanArray = begins.any(axis=1)
+            does_begin = begins[:, ANY] | begins[:, ERROR]
             n_begun = _running_count(rows[pending], does_begin)
             within, first = pending[n_begun == 0], pending[does_begin & (n_begun == 1)]
             period[within] = self._event_period[rows[within], kind[within]]
