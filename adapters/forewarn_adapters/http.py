@@ -31,6 +31,7 @@ from urllib3.exceptions import (
 from forewarn_adapters.config.endpoints import Endpoint, Tls
 from forewarn_adapters.credentials import authorization, public_url, tls_context
 from forewarn_models.errors import (
+    ConfigError,
     SourceError,
     SourceRejected,
     SourceTimeout,
@@ -96,10 +97,18 @@ def is_transient(answer: Answer) -> bool:
 class HttpClient:
     """Sends requests to one server over pooled connections; safe to share between threads.
 
-    Raises ConfigError when the URL, the credentials or the certificates cannot be used.
+    `extra_headers` go with every request, such as the name of a tenant; they are never shown.
+
+    Raises ConfigError when the URL, the credentials or the certificates cannot be used, and when
+    an extra header is not printable ASCII.
     """
 
-    def __init__(self, endpoint: Endpoint, limits: HttpLimits) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        limits: HttpLimits,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = public_url(endpoint.url)
         self.timeout_seconds = endpoint.timeout.total_seconds()
         self._limits = limits
@@ -107,6 +116,7 @@ class HttpClient:
         self._headers = authorization(endpoint) | {
             "Accept-Encoding": "gzip",
             "User-Agent": "forewarn",
+            **_checked(extra_headers or {}),
         }
         self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
         self._pool = _pool(self.name, endpoint.tls, limits.connections, self._open)
@@ -230,6 +240,14 @@ def shown(text: str) -> str:
     line = " ".join(text.split())
     line = "".join(character for character in line if character.isprintable())
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+
+
+def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        # The HTTP library would show a value that it refuses.
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigError(f"the header {name} must be printable ASCII characters")
+    return headers
 
 
 class _MayChange(Exception):  # noqa: N818  it carries an answer to the retry loop, no error yet

@@ -17,7 +17,7 @@ from forewarn_adapters.http import (
     HttpLimits,
     shown,
 )
-from forewarn_models.errors import SourceTimeout, SourceUnavailable
+from forewarn_models.errors import ConfigError, SourceTimeout, SourceUnavailable
 from hostile_server import (
     answering,
     dripping_body,
@@ -62,6 +62,24 @@ def test_a_question_in_the_address_is_asked():
         assert client.get("/ask", {}).body == b"yes"
         client.close()
         assert [request.path for request in server.requests] == ["/ask?query=a%26b", "/ask"]
+
+
+def test_extra_headers_go_with_every_request():
+    with hostile(answering(200, "yes")) as server:
+        endpoint = Endpoint(url=server.url)
+        client = HttpClient(endpoint, HttpLimits(), {"X-Scope-OrgID": "team-a"})
+        client.get("/ask", {})
+        client.post_form("/ask", {})
+        client.close()
+        assert [request.headers["X-Scope-OrgID"] for request in server.requests] == ["team-a"] * 2
+
+
+@pytest.mark.parametrize("value", ["a\r\nAuthorization: Basic x", "t\u00e9am", "a\x00b"])
+def test_an_extra_header_that_cannot_be_sent_is_refused_without_being_shown(value):
+    endpoint = Endpoint(url="http://127.0.0.1:1")
+    with pytest.raises(ConfigError) as refused:
+        HttpClient(endpoint, HttpLimits(), {"X-Scope-OrgID": value})
+    assert str(refused.value) == "the header X-Scope-OrgID must be printable ASCII characters"
 
 
 def test_connections_are_used_again():
