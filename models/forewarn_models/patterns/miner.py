@@ -75,7 +75,7 @@ class Miner:
         totals, example = self._rows.totals(), self._rows.example
         found = [
             Pattern(id_of(frame, items), template_of(frame, items), int(totals[row]), example(row))
-            for frame, items, row in self._ways()
+            for frame, items, row in self.ways()
         ]
         found.sort(key=lambda pattern: (-pattern.count, pattern.pattern_id))
         if totals[OTHER_ROW]:
@@ -89,11 +89,48 @@ class Miner:
         mined. A name is the one that the pattern has by now.
         """
         names = [OTHER] * self._rows.n
-        for frame, items, row in self._ways():
+        for frame, items, row in self.ways():
             names[row] = id_of(frame, items)
         for block in rows:
-            yield [names[row] for row in self._rows.resolved(block, first_line).tolist()]
+            lines = np.arange(first_line, first_line + len(block))
+            yield [names[row] for row in self._rows.resolved(block, lines).tolist()]
             first_line += len(block)
+
+    def leaders(self, rows: IntegerArray, lines: IntegerArray) -> IntegerArray:
+        """Return under which row each pattern is counted by now; row 0 is `other`.
+
+        `rows` are what `mine` gave to the lines with these numbers, or what this returned for
+        them before. Only when `n_moved` has grown can they be others than then.
+        """
+        return self._rows.resolved(rows, lines)
+
+    def ways(self) -> Iterator[tuple[bytes, Items, int]]:
+        """Yield frame, items and row of each pattern but `other`; `shapes` tells its name of them.
+
+        Only when `n_made` or `n_moved` has grown can they be others than before.
+        """
+        for frame, root in self._roots.items():
+            for items, row in ways(root):
+                yield frame, items, row
+
+    def example(self, row: int) -> str:
+        """Return the example of the pattern that is counted under this row."""
+        return self._rows.example(row)
+
+    @property
+    def n_rows(self) -> int:
+        """All rows are below this."""
+        return self._rows.n
+
+    @property
+    def n_made(self) -> int:
+        """How many patterns were new so far."""
+        return self._rows.n_made
+
+    @property
+    def n_moved(self) -> int:
+        """How many patterns were joined with another, or folded, so far."""
+        return self._rows.n_moved
 
     def state(self, *, changed_only: bool = False) -> State:
         """Return what is to be stored: all patterns, or what came since the last state was taken.
@@ -101,7 +138,7 @@ class Miner:
         A miner that absorbs a whole state, and all changes after it, is as this one.
         """
         totals = self._rows.taken(changed_only=changed_only)
-        ways_ = [way for way in self._ways() if totals[way[2]] > 0 or not changed_only]
+        ways_ = [way for way in self.ways() if totals[way[2]] > 0 or not changed_only]
         rows = [row for _, _, row in ways_]
         manifest = {
             "most_patterns": self.most_patterns,
@@ -178,11 +215,6 @@ class Miner:
             self._roots[frame] = Node(0, items, row)
             return row
         return self._rows.leader(insert(root, items, new_row, self._rows.join))
-
-    def _ways(self) -> Iterator[tuple[bytes, Items, int]]:
-        for frame, root in self._roots.items():
-            for items, row in ways(root):
-                yield frame, items, row
 
     def _make_room(self) -> None:
         """Fold the least useful patterns where there are too many, and forget shapes likewise."""

@@ -18,7 +18,8 @@ class Rows:
     """Counts of patterns by row. A row may be led by another, after their patterns became one.
 
     Row 0 holds what was folded. A row of it is used again for a later pattern: lines that came
-    before that are known by their numbers.
+    before that are known by their numbers. `n_made` counts patterns that were new, `n_moved` those
+    that were joined with another or folded.
 
     Raises ConfigError when fewer than eight patterns are allowed.
     """
@@ -29,7 +30,7 @@ class Rows:
                 f"at least {_FEWEST_PATTERNS} patterns must be allowed, got {most_patterns}"
             )
         self._most = most_patterns
-        self._n_led = 0
+        self.n_made, self.n_moved = 0, 0
         self.n = 2 * most_patterns + MOST_NEW_ROWS + 1
         self.counts = np.zeros(self.n, dtype=np.int64)
         self._examples: dict[int, bytes | str] = {}
@@ -49,6 +50,7 @@ class Rows:
         row = self._free.pop()
         self._leader[row], self._born[row], self._seen[row] = row, self._line, self._line
         self._examples[row] = example
+        self.n_made += 1
         return row
 
     def example(self, row: int) -> str:
@@ -61,6 +63,7 @@ class Rows:
     def join(self, row: int, leader: int) -> None:
         """Count a row with another from now on."""
         self._leader[self._leader == row] = leader
+        self.n_moved += 1
         del self._examples[row]
 
     def leader(self, row: int) -> int:
@@ -85,10 +88,9 @@ class Rows:
         self._taken = self.counts.copy()
         return self.totals() - before if changed_only else self.totals()
 
-    def resolved(self, rows: IntegerArray, first_line: int) -> IntegerArray:
-        """Return the leaders of rows that were given to lines with numbers from `first_line`."""
-        line = np.arange(first_line, first_line + len(rows))
-        return np.where(line < self._born[rows], OTHER_ROW, self._leader[rows])
+    def resolved(self, rows: IntegerArray, lines: IntegerArray) -> IntegerArray:
+        """Return the leaders of rows that were given to the lines with these numbers."""
+        return np.where(lines < self._born[rows], OTHER_ROW, self._leader[rows])
 
     def is_full(self) -> bool:
         """Return whether there are more patterns than allowed, or too few rows for new ones."""
@@ -106,6 +108,7 @@ class Rows:
             counts[OTHER_ROW] += counts[is_led].sum()
             counts[is_led] = 0
         self._leader[is_led] = OTHER_ROW
+        self.n_moved += len(folded)
         self._free.extend(np.flatnonzero(is_led).tolist())
         for row in folded.tolist():
             del self._examples[row]

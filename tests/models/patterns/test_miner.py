@@ -271,3 +271,26 @@ def test_lines_of_one_statement_are_one_pattern() -> None:
     )  # by levels, of which there are three, and few with services of their own
     assert all("<*>" in pattern.template for pattern in found)
     assert isinstance(found[0], Pattern)
+
+
+def test_leaders_follow_patterns_that_become_one_or_are_folded() -> None:
+    miner = Miner(most_patterns=8)
+    first = mine(miner, [f"size 3 kind={letter * 3}" for letter in "ab"])
+    stamps = np.full(2, miner.n_lines - 1)
+    assert first[0] != first[1]
+    assert miner.leaders(first, stamps).tolist() == first.tolist()
+    assert (miner.n_made, miner.n_moved) == (2, 0)
+
+    mine(miner, [f"size 3 kind={letter * 3}" for letter in "cde"])
+    leader = int(miner.leaders(first, stamps)[0])
+    assert miner.leaders(first, stamps).tolist() == [leader, leader]
+    assert miner.n_moved > 0
+    assert [row for _, _, row in miner.ways()] == [leader]
+    assert miner.example(leader).startswith("size 3 kind=")
+    assert 0 < leader < miner.n_rows
+
+    moved = miner.n_moved
+    for length in range(2, 30):
+        mine(miner, [" ".join(["word"] * length)] * 9)
+    assert miner.n_moved > moved
+    assert miner.leaders(first, stamps).tolist() == [0, 0]
