@@ -1,0 +1,130 @@
+"""Lines from the answer of a server, oldest first, on their way to a batch."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from forewarn_adapters.logs.batch import Cursor, Lines, LogBatch, LogStream
+from forewarn_models.arrays import BooleanArray, IntegerArray, SmallIntegerArray
+
+_T = TypeVar("_T")
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerLines:
+    """n lines.
+
+    Args:
+        lines: n texts.
+        names: n texts that tell equal lines from others, with `salt`: the lines themselves, or
+            the identifiers that their server gave them.
+        salt: (n,) what else tells them.
+        timestamp_nanoseconds: (n,) in order.
+        level: (n,) places in `LEVELS`.
+        stream: (n,) places in `streams`.
+        streams: who wrote them.
+        answer_bytes: how large the answer was.
+    """
+
+    lines: Sequence[bytes]
+    names: Sequence[bytes]
+    salt: IntegerArray
+    timestamp_nanoseconds: IntegerArray
+    level: SmallIntegerArray
+    stream: IntegerArray
+    streams: tuple[LogStream, ...]
+    answer_bytes: int = 0
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def of(self, chosen: BooleanArray | IntegerArray) -> "AnswerLines":
+        """Return some of them: those where it is true, or those at places, in their order."""
+        if chosen.dtype == np.bool_ and chosen.all():
+            return self
+        places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        return AnswerLines(
+            _chosen(self.lines, places),
+            _chosen(self.names, places),
+            self.salt[places],
+            self.timestamp_nanoseconds[places],
+            self.level[places],
+            self.stream[places],
+            self.streams,
+            self.answer_bytes,
+        )
+
+    def identity(self) -> IntegerArray:
+        """Return (n,) hashes: equal lines have equal ones, on every machine."""
+        digests = [hashlib.blake2b(name, digest_size=8).digest() for name in self.names]
+        own = np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+        time = self.timestamp_nanoseconds.astype(np.uint64) * _ODD
+        salt = self.salt.astype(np.uint64)
+        identity: IntegerArray = (own ^ (time + (salt << np.uint64(1)))).view(np.int64)
+        return identity
+
+    def batch(self, cursor: Cursor) -> LogBatch:
+        """Return them as a batch."""
+        lines = joined(self.lines)
+        return LogBatch(
+            lines,
+            lines,
+            self.timestamp_nanoseconds,
+            self.level,
+            self.stream,
+            self.streams,
+            cursor,
+        )
+
+
+NO_LINES = AnswerLines(
+    *((), ()),
+    *(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)),
+    *(np.empty(0, dtype=np.int8), np.empty(0, dtype=np.int64), ()),
+)
+
+
+def joined(texts: Sequence[bytes]) -> Lines:
+    """Return texts as lines of one run of bytes."""
+    ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
+    places = np.empty((len(texts), 2), dtype=np.int64)
+    places[:, 1] = ends
+    places[1:, 0] = ends[:-1]
+    places[:1, 0] = 0
+    return b"".join(texts), places
+
+
+def together(parts: Sequence[AnswerLines]) -> AnswerLines:
+    """Return the lines of answers, one at least, as one, in order of time."""
+    if len(parts) == 1:
+        return parts[0]
+    places: dict[LogStream, int] = {}
+    streams = []
+    for part in parts:
+        own = [places.setdefault(stream, len(places)) for stream in part.streams]
+        streams.append(np.array(own, dtype=np.int64)[part.stream])
+    whole = AnswerLines(
+        [line for part in parts for line in part.lines],
+        [name for part in parts for name in part.names],
+        np.concatenate([part.salt for part in parts]),
+        np.concatenate([part.timestamp_nanoseconds for part in parts]),
+        np.concatenate([part.level for part in parts]),
+        np.concatenate(streams),
+        tuple(places),
+        sum(part.answer_bytes for part in parts),
+    )
+    return whole.of(np.argsort(whole.timestamp_nanoseconds, kind="stable"))
+
+
+def hash_of(text: str) -> int:
+    """Return a hash of 63 bits that is the same on every machine."""
+    digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _chosen(items: Sequence[_T], places: IntegerArray) -> list[_T]:
+    return [items[place] for place in places.tolist()]
