@@ -1,0 +1,1 @@
+"""What lines of logs say of themselves, read from their bytes."""
