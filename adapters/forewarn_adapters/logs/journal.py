@@ -45,6 +45,11 @@ class Place:
         segment, offset = (value if isinstance(value, int) else 0 for value in found)
         return cls(segment, max(offset, 0))
 
+    @property
+    def cursor(self) -> dict[str, int]:
+        """The cursor that names this place."""
+        return {"segment": self.segment, "offset": self.offset}
+
 
 @dataclass(frozen=True, eq=False)
 class Portion:
