@@ -22,8 +22,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 setup: $(INSTALLED)  ## Make the virtual environment, from the lock file with hashes
 
-servers: $(INSTALLED)  ## Fetch Prometheus, Alertmanager and node_exporter if they are not here
-	@$(BIN)/python -c "from forewarn_adapters.local_servers import missing_programs as m; import sys; sys.exit(bool(m()))" \
+servers: $(INSTALLED)  ## Fetch Prometheus, Alertmanager, node_exporter and rsyslog if they are not here
+	@$(BIN)/python -c "from forewarn_adapters import local_servers as s; import sys; sys.exit(bool(s.missing_programs((*s.SERVERS, s.RSYSLOG))))" \
 	  || $(BIN)/python -m forewarn_adapters.debian_programs
 
 demo: $(INSTALLED)  ## See it work: learn, score, break something, get paged (about two minutes)

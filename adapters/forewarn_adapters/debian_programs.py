@@ -21,6 +21,8 @@ _ALERTMANAGER = Path("usr/bin/prometheus-alertmanager")
 TEMPLATE_DIRECTORY = Path("usr/share/prometheus/alertmanager")
 
 PACKAGES = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
+# For tests: rsyslog with TLS, and what it is linked to.
+RSYSLOG_PACKAGES = ("rsyslog", "rsyslog-openssl", "libestr0", "libfastjson4")
 _SECONDS = 300.0
 
 
@@ -86,6 +88,6 @@ def _run(command: Sequence[str], directory: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        fetch_programs(programs_directory())
+        fetch_programs(programs_directory(), (*PACKAGES, *RSYSLOG_PACKAGES))
     except SourceUnavailable as failed:
         sys.exit(f"the servers could not be fetched: {failed}")

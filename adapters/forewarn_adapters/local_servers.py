@@ -25,6 +25,8 @@ PROMETHEUS = ("prometheus",)
 PROMTOOL = ("promtool",)
 ALERTMANAGER = ("prometheus-alertmanager", "alertmanager")
 NODE_EXPORTER = ("prometheus-node-exporter", "node_exporter")
+RSYSLOG = ("rsyslogd",)  # sends logs in tests
+SERVERS = (PROMETHEUS, PROMTOOL, ALERTMANAGER, NODE_EXPORTER)
 
 _READY_SECONDS = 20.0
 _STOP_SECONDS = 5.0
@@ -33,15 +35,14 @@ _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def find_program(names: Sequence[str]) -> str | None:
     """Return the path of the first of these programs that is installed, else None."""
-    unpacked = programs_directory() / "usr" / "bin"
-    folders = f"{os.environ.get('PATH', '')}:{_SYSTEM_FOLDERS}:{unpacked}"
+    unpacked = programs_directory() / "usr"
+    folders = f"{os.environ.get('PATH', '')}:{_SYSTEM_FOLDERS}:{unpacked}/bin:{unpacked}/sbin"
     found = (shutil.which(name, path=folders) for name in names)
     return next((path for path in found if path), None)
 
 
-def missing_programs() -> tuple[str, ...]:
-    """Return the names of the servers that are not installed here."""
-    wanted = (PROMETHEUS, PROMTOOL, ALERTMANAGER, NODE_EXPORTER)
+def missing_programs(wanted: Sequence[Sequence[str]] = SERVERS) -> tuple[str, ...]:
+    """Return the names of the programs that are not installed here."""
     return tuple(names[0] for names in wanted if find_program(names) is None)
 
 
