@@ -1,11 +1,11 @@
 """How often something new comes: from what a service did, and what its fleet did at its age.
 
-New things grow fewer the longer something is known, as the words of a language do (Heaps 1978).
-What is usual at an age is learned from all other services, age in steps that double. How much
-busier or quieter than usual one service is has a gamma distribution, of which its own events and
-what was usual meanwhile give the rest (gamma-Poisson). Its mean is a predictive rate, which never
-claims more than the time watched supports. Several lengths of memory are kept, each trusted as far
-as it foretold (Herbster and Warmuth 1998), because services change how often they are released.
+The rate of one service has a gamma distribution before anything is known of it, and its events and
+the time it was heard give the rest (gamma-Poisson). Its mean is a predictive rate, which claims no
+more than that time supports. Before anything is known the rate is what other services had at this
+age, age in steps that double, because new things grow fewer the longer something is known, as the
+words of a language do (Heaps 1978); or, for services unlike the others, what is assumed of any.
+Both, and several lengths of memory, are trusted as far as they foretold (Herbster, Warmuth 1998).
 """
 
 from collections.abc import Mapping
@@ -18,21 +18,22 @@ ANY, ERROR = range(2)  # kinds of events: of any level, and of errors alone
 N_KINDS = 2
 
 _DAY = 86_400.0
-_FIRST_STEP_SECONDS = 3_600.0  # of age; each further step ends at twice the age
-_N_STEPS = 15
-# What is usual where no fleet says it, events a second: one an hour at first, then ever fewer.
-_AGES = _FIRST_STEP_SECONDS * 2.0 ** np.arange(_N_STEPS)
-_ERRORS = 0.1  # of all events
-_ASSUMED = (_FIRST_STEP_SECONDS / _AGES) ** 0.7 / 3_600.0 * np.array([[1.0], [_ERRORS]])
-_FALLS = np.hstack([_ASSUMED[:, :1], _ASSUMED[:, 1:] / _ASSUMED[:, :-1]])
+_N_STEPS = 15  # of age: the first ends after an hour, each other at twice the age
+_AGES = 3_600.0 * 2.0 ** np.arange(_N_STEPS)
+# What is assumed of any service, events a second: at first one an hour, of errors fewer.
+_AT_FIRST = np.array([1.0, 0.2]) / 3_600.0
+_FALL = 0.5**0.5  # from one step to the next
+_ASSUMED = _AT_FIRST[:, None] * _FALL ** np.arange(_N_STEPS)
+
 _TRUST_BEFORE = 2.0  # in events, in what the age before foretells
-_TRUST_USUAL = 1.0  # in events: the shape of the gamma distribution
-
+_SHAPE = 0.5  # of the gamma distribution, in events
 _MEMORY_SECONDS = np.array([10.0, 40.0, 160.0, 640.0]) * _DAY
+_MEMORY_AGES = np.array([0.2, 0.5, np.inf, np.inf])  # at most so much of the time known
 _N_MEMORIES = len(_MEMORY_SECONDS)
-_SHARED = 0.05  # of the trust in each memory: given to all alike at each event
+_N_FORETELLERS = 2 * _N_MEMORIES  # the fleet and what is assumed, with each memory
+_SHARED = 0.05  # of the trust in each: given back at each event to what the fleet trusts
 
-_COLUMNS = ("seconds", "events", "recent_events", "recent_usual", "trust")
+_COLUMNS = ("seconds", "events", "recent_seconds", "recent_events", "trust")
 _FLEET = ("fleet_seconds", "fleet_events")
 
 
@@ -42,45 +43,46 @@ class Discovery:
     def __init__(self, n_rows: int) -> None:
         self._seconds = np.zeros((n_rows, _N_STEPS))
         self._events = np.zeros((n_rows, N_KINDS, _N_STEPS))
+        self._recent_seconds = np.zeros((n_rows, _N_MEMORIES))
         self._recent_events = np.zeros((n_rows, N_KINDS, _N_MEMORIES))
-        self._recent_usual = np.zeros((n_rows, N_KINDS, _N_MEMORIES))
-        self._trust = np.full((n_rows, N_KINDS, _N_MEMORIES), 1.0 / _N_MEMORIES)
+        self._trust = np.full((n_rows, N_KINDS, _N_FORETELLERS), 1.0 / _N_FORETELLERS)
         self._fleet_seconds = np.zeros(_N_STEPS)
         self._fleet_events = np.zeros((N_KINDS, _N_STEPS))
 
+    def begin(self, rows: IntegerArray) -> None:
+        """Let services begin anew; what those of the rows before taught of the fleet stays."""
+        for column in (self._seconds, self._events, self._recent_seconds, self._recent_events):
+            column[rows] = 0.0
+        self._trust[rows] = self._usual_trust()
+
     def rates(self, rows: IntegerArray) -> FloatArray:
         """Return how many events of each kind are to be expected in a second, (n, 2)."""
-        rates: FloatArray = (self._trust[rows] * self._rates_by_memory(rows)).sum(axis=-1)
+        rates: FloatArray = (self._trust[rows] * self._foretold(rows)).sum(axis=-1)
         return rates
 
     def watch(self, rows: IntegerArray, seconds: FloatArray) -> None:
         """Note that services were heard for so much longer."""
-        by_memory, usual = self._rates_by_memory(rows), self._usual(rows)[:, :, None]
-        longer = seconds[:, None, None]
-        self._trust[rows] = _normal(self._trust[rows] * np.exp(-by_memory * longer))
-        kept = np.exp(-longer / _MEMORY_SECONDS)
-        self._recent_events[rows] *= kept
-        expected = usual * _MEMORY_SECONDS * (1.0 - kept)
-        self._recent_usual[rows] = self._recent_usual[rows] * kept + expected
+        nothing_came = np.exp(-self._foretold(rows) * seconds[:, None, None])
+        self._trust[rows] = _normal(self._trust[rows] * nothing_came)
+        age = self.age_seconds(rows) + seconds
+        memory = np.minimum(_MEMORY_SECONDS, _MEMORY_AGES * (age[:, None] + 1.0))
+        kept = np.exp(-seconds[:, None] / memory)
+        self._recent_events[rows] *= kept[:, None, :]
+        self._recent_seconds[rows] *= kept
+        self._recent_seconds[rows] += memory * (1.0 - kept)
         steps = self._steps(rows)
         self._seconds[rows, steps] += seconds
         np.add.at(self._fleet_seconds, steps, seconds)
 
     def learn(self, rows: IntegerArray, has_kind: BooleanArray) -> None:
         """Note an event of each service, of the kinds that it has, (n, 2)."""
-        trust = _normal(self._trust[rows] * self._rates_by_memory(rows))
-        trust = (1.0 - _SHARED) * trust + _SHARED / _N_MEMORIES
+        trust = _normal(self._trust[rows] * self._foretold(rows))
+        trust = (1.0 - _SHARED) * trust + _SHARED * self._usual_trust()
         self._trust[rows] = np.where(has_kind[:, :, None], trust, self._trust[rows])
         self._recent_events[rows] += has_kind[:, :, None]
         steps = self._steps(rows)
         self._events[rows, :, steps] += has_kind
         np.add.at(self._fleet_events.T, steps, has_kind)
-
-    def forget(self, rows: IntegerArray) -> None:
-        """Let services begin anew; what they taught of the fleet stays."""
-        for column in (self._seconds, self._events, self._recent_events, self._recent_usual):
-            column[rows] = 0.0
-        self._trust[rows] = 1.0 / _N_MEMORIES
 
     def age_seconds(self, rows: IntegerArray) -> FloatArray:
         """Return for how long each service was heard, (n,)."""
@@ -97,38 +99,44 @@ class Discovery:
         for name in _COLUMNS:
             getattr(self, f"_{name}")[rows] = arrays[name]
         for name in _FLEET:
-            np.add(getattr(self, f"_{name}"), arrays[name], out=getattr(self, f"_{name}"))
+            setattr(self, f"_{name}", arrays[name].copy())
+
+    def _usual_trust(self) -> FloatArray:
+        """Return what services trust on average, and one more that trusts all alike."""
+        is_known = self._seconds.any(axis=1)
+        even = np.full((N_KINDS, _N_FORETELLERS), 1.0 / _N_FORETELLERS)
+        trust: FloatArray = (even + self._trust[is_known].sum(axis=0)) / (1 + is_known.sum())
+        return trust
 
     def _steps(self, rows: IntegerArray) -> IntegerArray:
         """Return the step of age that each service is in."""
         passed = np.searchsorted(_AGES, self.age_seconds(rows), side="right")
         return np.minimum(passed, _N_STEPS - 1)
 
-    def _usual(self, rows: IntegerArray) -> FloatArray:
+    def _usual(self, rows: IntegerArray, steps: IntegerArray) -> FloatArray:
         """Return the rates that other services had at this age, (n, 2).
 
         Where few were that old, it is as if the rate had fallen since as it is assumed to.
         """
         events = self._fleet_events - self._events[rows]
         seconds = self._fleet_seconds - self._seconds[rows]
-        steps = self._steps(rows)
         usual = np.empty((len(rows), N_KINDS))
-        rate = np.ones(1)
+        expected = np.tile(_AT_FIRST, (len(rows), 1))
         for step in range(_N_STEPS):
-            expected = rate * _FALLS[:, step]
             rate = (events[:, :, step] + _TRUST_BEFORE) / (
                 seconds[:, step, None] + _TRUST_BEFORE / expected
             )
-            is_here = steps == step
-            usual[is_here] = rate[is_here]
+            usual[steps == step] = rate[steps == step]
+            expected = rate * _FALL
         return usual
 
-    def _rates_by_memory(self, rows: IntegerArray) -> FloatArray:
-        """Return the rates that each length of memory foretells, (n, 2, n_memories)."""
-        busier = (_TRUST_USUAL + self._recent_events[rows]) / (
-            _TRUST_USUAL + self._recent_usual[rows]
-        )
-        rates: FloatArray = self._usual(rows)[:, :, None] * busier
+    def _foretold(self, rows: IntegerArray) -> FloatArray:
+        """Return the rate that each foreteller gives, (n, 2, n_foretellers)."""
+        steps = self._steps(rows)
+        before = np.stack([self._usual(rows, steps), _ASSUMED[:, steps].T], axis=-1)
+        events = self._recent_events[rows][:, :, None, :] + _SHAPE
+        seconds = self._recent_seconds[rows][:, None, None, :] + _SHAPE / before[..., None]
+        rates: FloatArray = (events / seconds).reshape(len(rows), N_KINDS, _N_FORETELLERS)
         return rates
 
 
