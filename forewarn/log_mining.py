@@ -1,5 +1,6 @@
 """Logs mined as files: read, counted, written; or followed until somebody stops it."""
 
+import glob
 import signal
 import sys
 import time
@@ -8,8 +9,9 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event
 
-from forewarn_adapters.logs.batch import Lines
-from forewarn_adapters.logs.files import LineCutter, LogFile
+from forewarn_adapters.logs.batch import Cursor, Lines, LogBatch
+from forewarn_adapters.logs.files import STANDARD_INPUT, LineCutter, LogFile
+from forewarn_adapters.logs.followed_files import FollowedFiles
 from forewarn_adapters.logs.outputs import RowsOfLines, write_lines, write_patterns
 from forewarn_models.patterns.miner import Miner, Pattern
 
@@ -73,16 +75,11 @@ def follow_files(paths: Sequence[Path], mining: Mining) -> None:
     """
     with ExitStack() as opened:
         stopped = opened.enter_context(_until_signal())
-        logs = [opened.enter_context(closing(LogFile(path))) for path in paths]
-        cutters = [LineCutter() for _ in logs]
+        followed = opened.enter_context(closing(_Followed(paths, mining)))
         is_caught_up = False
         told_seconds = time.monotonic()
-        while not stopped.is_set() and not all(log.is_ended for log in logs):
-            is_idle = True
-            for log, cutter in zip(logs, cutters, strict=True):
-                if block := log.read_on():
-                    is_idle = False
-                    mining.take(cutter.cut(block))
+        while not stopped.is_set() and not followed.is_ended:
+            is_idle = not followed.read()
             if is_idle and not is_caught_up:
                 is_caught_up = True
                 _tell_known(mining)
@@ -91,10 +88,53 @@ def follow_files(paths: Sequence[Path], mining: Mining) -> None:
                 _tell_new(mining)
             if is_idle:
                 stopped.wait(_POLL_SECONDS)
-        for cutter in cutters:
-            mining.take(cutter.end())
+        followed.end()
         _tell_new(mining)
     mining.write()
+
+
+class _Followed:
+    """Files and standard input that are mined as they grow."""
+
+    def __init__(self, paths: Sequence[Path], mining: Mining) -> None:
+        for path in paths:
+            with closing(LogFile(path)) as log:
+                if log.size_bytes() is not None:
+                    log.read()  # says what is wrong with it now, not in a warning later
+        self._mining = mining
+        files = [Path(glob.escape(str(path))) for path in paths if path != STANDARD_INPUT]
+        self._files = FollowedFiles("files", files)
+        self._cursor: Cursor | None = None
+        self._input = LogFile(STANDARD_INPUT) if STANDARD_INPUT in paths else None
+        self._has_files = bool(files)
+        self._cutter = LineCutter()
+
+    @property
+    def is_ended(self) -> bool:
+        """Say whether nothing can come any more."""
+        return not self._has_files and self._input is not None and self._input.is_ended
+
+    def read(self) -> bool:
+        """Mine what has come since; say whether there was anything."""
+        block = self._input.read_when_ready() if self._input is not None else b""
+        if block:
+            self._mining.take(self._cutter.cut(block))
+        batch = self._files.read(self._cursor)
+        self._take(batch)
+        return bool(block) or batch.n_lines > 0
+
+    def end(self) -> None:
+        """Mine last lines that have no line feed."""
+        self._mining.take(self._cutter.end())
+        self._take(self._files.unfinished(self._cursor))
+
+    def close(self) -> None:
+        """Close the files."""
+        self._files.close()
+
+    def _take(self, batch: LogBatch) -> None:
+        self._mining.take(batch.lines)
+        self._cursor = batch.cursor
 
 
 def _tell_known(mining: Mining) -> None:

@@ -9,18 +9,42 @@ from pathlib import Path
 import numpy as np
 
 from forewarn_adapters.logs.batch import Lines
+from forewarn_models.arrays import IntegerArray
 from forewarn_models.errors import DataError
 from forewarn_models.patterns.scanning import line_places
 
 STANDARD_INPUT = Path("-")
 BLOCK_BYTES = 1 << 20
-_MOST_BYTES_OF_LINE = 1 << 16  # more are passed over: a line is told by far fewer
+MOST_BYTES_OF_LINE = 1 << 16  # more are passed over: a line is told by far fewer
+NO_LINES: IntegerArray = np.empty((0, 2), dtype=np.int64)
 _COMPRESSED = {
     b"\x1f\x8b": "zcat",
     b"BZh": "bzcat",
     b"\xfd7zXZ": "xzcat",
     b"\x28\xb5\x2f\xfd": "zstdcat",
 }
+
+
+def cut_lines(data: bytes, *, is_passing_over: bool = False) -> tuple[IntegerArray, int, bool]:
+    """Return where whole lines lie in bytes, how many bytes these take, and what comes next.
+
+    Of a line that is longer than 64 KiB only so much is a line, as soon as it is there; the last
+    value, and `is_passing_over` at the next call, say that the rest of one comes next.
+    """
+    begin = 0
+    if is_passing_over:
+        begin = data.find(b"\n") + 1
+        if not begin:
+            return NO_LINES, len(data), True
+    lines = np.empty((data.count(b"\n", begin) + 1, 2), dtype=np.int64)
+    n_lines, rest = line_places(np.frombuffer(data, dtype=np.uint8), begin, lines[:-1])
+    is_long = len(data) - rest >= MOST_BYTES_OF_LINE
+    if is_long:
+        lines[n_lines] = rest, len(data)
+        n_lines, rest = n_lines + 1, len(data)
+    lines = lines[:n_lines]
+    np.minimum(lines[:, 1], lines[:, 0] + MOST_BYTES_OF_LINE, out=lines[:, 1])
+    return lines, rest, is_long
 
 
 class LineCutter:
@@ -32,16 +56,11 @@ class LineCutter:
 
     def cut(self, block: bytes) -> Lines:
         """Return the lines that are whole by now."""
-        if self._is_passing_over:
-            newline = block.find(b"\n")
-            if newline < 0:
-                return b"", np.empty((0, 2), dtype=np.int64)
-            block = block[newline:]
         data = self._rest + block
-        lines = np.empty((data.count(b"\n"), 2), dtype=np.int64)
-        _, begin = line_places(np.frombuffer(data, dtype=np.uint8), 0, lines)
-        self._is_passing_over = len(data) - begin > _MOST_BYTES_OF_LINE
-        self._rest = data[begin : begin + _MOST_BYTES_OF_LINE]
+        lines, n_done, self._is_passing_over = cut_lines(
+            data, is_passing_over=self._is_passing_over
+        )
+        self._rest = data[n_done:]
         return data, lines
 
     def end(self) -> Lines:
@@ -50,7 +69,7 @@ class LineCutter:
 
 
 class LogFile:
-    """A log that is read from its start, and further when it grows, is truncated or rotated away.
+    """A log that is read from its start to where it ends now, or standard input.
 
     `is_ended` says whether nothing can come any more: only standard input ends.
 
@@ -60,7 +79,6 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = _opened(path)
-        self._is_line_open = False
         self._is_first = True
         self.is_ended = False
 
@@ -72,26 +90,20 @@ class LogFile:
             raise DataError(f"{self.path}: cannot be read: {failed.strerror}") from failed
         if self._is_first and block:
             self._is_first = False
-            _refuse_compressed(self.path, block)
-        if block:
-            self._is_line_open = not block.endswith(b"\n")
+            if program := compressed_by(block):
+                raise DataError(
+                    f"{self.path}: a log must be text, got a compressed file: "
+                    f"{program} {self.path} | forewarn logs - --out DIR"
+                )
         return block
 
-    def read_on(self) -> bytes:
-        """Return the next block also where another file took the name, or this one was truncated.
-
-        What was written to the old file before is read first. Where its last line had no newline,
-        one is added.
-        """
-        if self.path == STANDARD_INPUT:
-            return self._read_when_ready()
+    def read_when_ready(self) -> bytes:
+        """Return the next block of standard input, empty where none has come yet or it ended."""
+        if self.is_ended or not select.select([self._file], [], [], 0)[0]:
+            return b""
         block = self.read()
-        if block or not self._begins_anew():
-            return block
-        if self._is_line_open:
-            self._is_line_open = False
-            return b"\n"
-        return self.read()
+        self.is_ended = not block
+        return block
 
     def size_bytes(self) -> int | None:
         """Return how large it is, None for what is no plain file."""
@@ -103,31 +115,10 @@ class LogFile:
         if self.path != STANDARD_INPUT:
             self._file.close()
 
-    def _read_when_ready(self) -> bytes:
-        if self.is_ended or not select.select([self._file], [], [], 0)[0]:
-            return b""
-        block = self.read()
-        self.is_ended = not block
-        return block
 
-    def _begins_anew(self) -> bool:
-        held = os.fstat(self._file.fileno())
-        try:
-            named = self.path.stat()
-        except OSError:
-            return False  # rotated away, and not there again yet
-        if not os.path.samestat(held, named):
-            rest = self._file.read(1)
-            if rest:  # written after the last read and before the rotation
-                self._file.seek(-1, os.SEEK_CUR)
-                return False
-            self._file.close()
-            self._file = _opened(self.path)
-            return True
-        if stat.S_ISREG(named.st_mode) and named.st_size < self._file.tell():
-            self._file.seek(0)
-            return True
-        return False
+def compressed_by(head: bytes) -> str:
+    """Return the program that shows what a file with these first bytes holds; empty for text."""
+    return next((program for magic, program in _COMPRESSED.items() if head.startswith(magic)), "")
 
 
 def _opened(path: Path) -> io.FileIO:
@@ -139,12 +130,3 @@ def _opened(path: Path) -> io.FileIO:
         return path.open("rb", buffering=0)
     except OSError as failed:
         raise DataError(f"{path}: cannot be read: {failed.strerror}") from failed
-
-
-def _refuse_compressed(path: Path, block: bytes) -> None:
-    for magic, program in _COMPRESSED.items():
-        if block.startswith(magic):
-            raise DataError(
-                f"{path}: a log must be text, got a compressed file: "
-                f"{program} {path} | forewarn logs - --out DIR"
-            )
