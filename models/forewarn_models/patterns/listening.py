@@ -21,18 +21,14 @@ class Listening:
 
     def __init__(self, n_rows: int) -> None:
         self._rows: dict[str, int] = {}
-        self._names: list[str] = [""] * n_rows
         self._free = list(range(n_rows - 1, -1, -1))
         self._named = np.zeros(n_rows, dtype=np.int64)
         self._n_calls = 0
         self._heard_until = np.full(n_rows, np.nan)
         self._silence = np.zeros(n_rows)
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def rows_of(self, services: Sequence[str]) -> tuple[IntegerArray, IntegerArray]:
-        """Return a row for each service, and the rows that were taken from others.
+        """Return a row for each service, and the rows of those that were not known.
 
         At most half as many different services as there are rows may be asked for in a call.
         """
@@ -40,11 +36,13 @@ class Listening:
         known = [self._rows[name] for name in services if name in self._rows]
         self._named[known] = self._n_calls
         unknown = [name for name in dict.fromkeys(services) if name not in self._rows]
-        dropped = self._drop(len(unknown) - len(self._free))
-        for name in unknown:
-            row = self._rows[name] = self._free.pop()
-            self._names[row], self._named[row] = name, self._n_calls
-        return np.array([self._rows[name] for name in services], dtype=np.int64), dropped
+        if len(unknown) > len(self._free):
+            self._drop(len(unknown) - len(self._free))
+        begun = np.array([self._free.pop() for _ in unknown], dtype=np.int64)
+        self._rows.update(zip(unknown, begun.tolist(), strict=True))
+        self._named[begun] = self._n_calls
+        self._heard_until[begun], self._silence[begun] = np.nan, 0.0
+        return np.array([self._rows[name] for name in services], dtype=np.int64), begun
 
     def hear(self, rows: IntegerArray, newest_seconds: FloatArray) -> FloatArray:
         """Return how many seconds longer services were heard by now; rows differ."""
@@ -58,9 +56,8 @@ class Listening:
 
     def names_in_order(self) -> tuple[list[str], IntegerArray]:
         """Return all services, those that were named last at the end, and their rows."""
-        rows = np.fromiter(self._rows.values(), dtype=np.int64)
-        rows = rows[np.argsort(self._named[rows], kind="stable")]
-        return [self._names[row] for row in rows.tolist()], rows
+        names = sorted(self._rows, key=lambda name: int(self._named[self._rows[name]]))
+        return names, np.array([self._rows[name] for name in names], dtype=np.int64)
 
     def arrays(self, rows: IntegerArray) -> Mapping[str, AnyArray]:
         """Return what is to be stored of these rows."""
@@ -71,14 +68,9 @@ class Listening:
         for name in _COLUMNS:
             getattr(self, f"_{name}")[rows] = arrays[name]
 
-    def _drop(self, n_missing: int) -> IntegerArray:
-        if n_missing <= 0:
-            return np.empty(0, dtype=np.int64)
-        n = max(n_missing, len(self._rows) // _DROPPED_SHARE)
+    def _drop(self, n_missing: int) -> None:
         names, rows = self.names_in_order()
-        rows = rows[:n][self._named[rows[:n]] < self._n_calls]
-        for name in names[: len(rows)]:
-            del self._rows[name]
-        self._free.extend(rows.tolist())
-        self._heard_until[rows], self._silence[rows] = np.nan, 0.0
-        return rows
+        n = max(n_missing, len(names) // _DROPPED_SHARE)
+        is_old = self._named[rows[:n]] < self._n_calls
+        for name in np.array(names[:n], dtype=object)[is_old]:
+            self._free.append(self._rows.pop(name))

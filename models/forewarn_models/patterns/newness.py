@@ -99,9 +99,10 @@ class Newness:
         self._event_period[rows] = of_kept["event_period"]
 
     def _rows_of(self, services: Sequence[str]) -> IntegerArray:
-        rows, dropped = self._listening.rows_of(services)
-        self._discovery.forget(dropped)
-        self._event_start[dropped], self._event_period[dropped] = -np.inf, np.nan
+        rows, begun = self._listening.rows_of(services)
+        if len(begun):
+            self._discovery.begin(begun)
+            self._event_start[begun], self._event_period[begun] = -np.inf, np.nan
         return rows
 
     def _hear(self, rows: IntegerArray, newest_seconds: FloatArray) -> None:
@@ -133,9 +134,10 @@ class Newness:
         self._hear(rows, at)
         begins = self._begins(rows, is_error, at)
         period = 1.0 / self._discovery.rates(rows)
-        period[:, ERROR] = np.maximum(period[:, ERROR], period[:, ANY])  # errors are among all
         period[self._discovery.age_seconds(rows) < _LEAST_AGE_SECONDS] = np.nan
-        self._event_period[rows] = np.where(begins, period, self._event_period[rows])
+        period = np.where(begins, period, self._event_period[rows])
+        period[:, ERROR] = np.fmax(period[:, ERROR], period[:, ANY])  # errors are among all
+        self._event_period[rows] = period
         self._event_start[rows] = np.where(begins, at[:, None], self._event_start[rows])
         self._discovery.learn(rows, begins)
 
