@@ -70,6 +70,9 @@ class HostileServer:
             def do_GET(self) -> None:
                 self.do_POST()
 
+            def do_DELETE(self) -> None:
+                self.do_POST()
+
             def log_message(self, *_: object) -> None:
                 """Keep the terminal quiet."""
 

@@ -145,6 +145,10 @@ class HttpClient:
         """
         return self._send(_Request("POST", path, body, headers), may_change)
 
+    def delete(self, path: str, body: bytes, *, headers: Mapping[str, str]) -> Answer:
+        """Return the answer to a request that something be removed, whatever its status."""
+        return self._send(_Request("DELETE", path, body, headers), is_transient)
+
     def _send(self, request: _Request, may_change: Callable[[Answer], bool]) -> Answer:
         def attempt() -> Answer:
             if self._closing.is_set():
@@ -194,8 +198,10 @@ class HttpClient:
             try:
                 content = self._content(response, deadline)
             except BaseException:
-                # What is left of the answer must not be taken for the next one.
+                # What is left of the answer must not be taken for the next one. The pool counts
+                # the connection as in use until it has it back.
                 response.close()
+                response.release_conn()
                 raise
             response.release_conn()
             return Answer(response.status, content, _pause_asked_for(response))

@@ -90,6 +90,26 @@ def test_connections_are_used_again():
     assert len(answers) == 1
 
 
+def test_a_connection_is_free_again_after_an_answer_that_was_too_large():
+    with hostile(in_turn(*[answering(200, b"x" * 11)] * 5, answering(200, "yes"))) as server:
+        client = client_of(server.url, seconds=1.0, answer_bytes=10)
+        for _ in range(5):
+            with pytest.raises(AnswerTooLarge):
+                client.get("/", {})
+        assert client.get("/", {}).body == b"yes"
+        client.close()
+
+
+def test_a_removal_is_asked_for_with_a_body():
+    with hostile(answering(200, "gone")) as server:
+        client = client_of(server.url)
+        assert client.delete("/it", b"{}", headers={"X-Kind": "a"}).body == b"gone"
+        client.close()
+    request = server.requests[0]
+    assert (request.method, request.path, request.body) == ("DELETE", "/it", b"{}")
+    assert request.headers["X-Kind"] == "a"
+
+
 def test_a_packed_answer_is_unpacked():
     packed = answering(200, gzip.compress(b"hello" * 1000), {"Content-Encoding": "gzip"})
     with hostile(packed) as server:
