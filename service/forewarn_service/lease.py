@@ -26,6 +26,7 @@ class Lease:
         holder: the name of this replica, unlike all others.
         clock: tells the time; the replicas' clocks may differ by less than half the lease's time.
         on_failure: told the reason when the store fails.
+        name: what its holder is; there is one of each name.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class Lease:
         clock: Clock,
         on_failure: Callable[[str], None],
         ttl_milliseconds: int = TTL_MILLISECONDS,
+        name: str = LEASE_NAME,
     ) -> None:
         self._store = store
+        self._name = name
         self._holder = holder
         self._clock = clock
         self._on_failure = on_failure
@@ -61,7 +64,7 @@ class Lease:
         self._thread.join()
         self._held_until = 0
         try:
-            self._store.release_lease(LEASE_NAME, holder=self._holder)
+            self._store.release_lease(self._name, holder=self._holder)
         except StoreError as failed:
             _log.warning("the lease could not be given back: %s", failed)
 
@@ -73,12 +76,12 @@ class Lease:
         now = self._clock()
         try:
             is_mine = self._store.hold_lease(
-                LEASE_NAME, holder=self._holder, now_milliseconds=now, ttl_milliseconds=self._ttl
+                self._name, holder=self._holder, now_milliseconds=now, ttl_milliseconds=self._ttl
             )
         except StoreError as failed:
             self._on_failure(failed.reason)
             _log.warning("the lease could not be renewed: %s", failed)
             return
         if is_mine != (self._held_until > 0):
-            _log.info("this replica %s", "writes now" if is_mine else "does not write")
+            _log.info("this replica is %s the %s", "now" if is_mine else "not", self._name)
         self._held_until = now + self._ttl if is_mine else 0

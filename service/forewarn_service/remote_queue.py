@@ -107,7 +107,7 @@ class RemoteQueue:
         self._most_samples = most_samples
         self._batches: deque[tuple[int, Batch]] = deque()
         self._sending: list[Batch] = []
-        self._n_samples = 0
+        self._n_samples = self._n_told = 0
         self._written: dict[str, _Written] = {}
         self._changed = threading.Condition()
         self._is_stopping = False
@@ -126,7 +126,7 @@ class RemoteQueue:
             self._n_samples += len(batch)
             while self._n_samples > self._most_samples and len(self._batches) > 1:
                 self._telemetry.dropped_samples.labels(reason="queue_full").inc(self._drop_oldest())
-            self._telemetry.queue_samples.set(self._n_samples)
+            self._tell_length()
             self._changed.notify()
 
     def oldest_unsent_milliseconds(self, signal: str) -> int | None:
@@ -180,10 +180,15 @@ class RemoteQueue:
         self._n_samples -= len(batch)
         return len(batch)
 
+    def _tell_length(self) -> None:
+        """Add to what other queues of the process tell."""
+        self._telemetry.queue_samples.inc(self._n_samples - self._n_told)
+        self._n_told = self._n_samples
+
     def _forget_old(self) -> None:
         while self._batches and self._batches[0][0] < self._clock() - STANDBY_MILLISECONDS:
             self._drop_oldest()
-        self._telemetry.queue_samples.set(self._n_samples)
+        self._tell_length()
 
     def _send_all(self, batches: list[Batch]) -> bool:
         """Send until it succeeds; False when told to stop before it did."""
@@ -235,7 +240,7 @@ class RemoteQueue:
         for reason, count in outcome.refused.items():
             self._telemetry.dropped_samples.labels(reason=reason).inc(count)
         with self._changed:
-            self._telemetry.queue_samples.set(self._n_samples)
+            self._tell_length()
 
     def _unwritten(self, batch: Batch) -> Batch:
         """Return the batch without samples whose score is stored already."""

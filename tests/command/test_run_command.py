@@ -71,7 +71,7 @@ def test_all_roles_run_in_one_process_and_a_signal_stops_them_cleanly(
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(10) == 0
     messages = [line["message"] for line in log(running)]
-    assert "this replica writes now" in messages
+    assert "this replica is now the writer" in messages
     assert messages[-1] == "stopped"
 
 

@@ -100,7 +100,7 @@ class Miner:
         """Return under which row each pattern is counted by now; row 0 is `other`.
 
         `rows` are what `mine` gave to the lines with these numbers, or what this returned for
-        them before. Only when `n_moved` has grown can they be others than then.
+        them before; only when `n_moved` has grown does it return others than that time.
         """
         return self._rows.resolved(rows, lines)
 

@@ -1,0 +1,1 @@
+"""Lines of logs to patterns, counters and metrics, each line exactly once."""

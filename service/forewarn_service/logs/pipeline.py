@@ -1,0 +1,157 @@
+"""Sources to counters: readers put batches into a short queue, one thread counts them.
+
+Every few seconds what was counted is cut: stored with the cursors of all sources as one unit, and
+shown. A process that is killed goes on from the last unit: each line is counted exactly once.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from forewarn_adapters.clock import Clock
+from forewarn_adapters.config.logs import Logs
+from forewarn_adapters.logs.batch import LogBatch
+from forewarn_service.logs.counting import LineCounting
+from forewarn_service.logs.keeping import Keeper, Kept
+from forewarn_service.logs.reading import Enrich, Means, OpenSource, Reader
+from forewarn_service.logs.stored import Stored
+from forewarn_service.telemetry import Telemetry
+
+CUT_SECONDS = 5.0
+_MOST_CUT_SECONDS = 60.0
+_SHARE_OF_CUTS = 20  # cutting takes at most one part in so many of the time
+_MOST_WAITING = 4  # batches
+_IDLE_SECONDS = 0.2
+_JOIN_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Reads and counts from the last checkpoint on, between `run` and its end.
+
+    Args:
+        settings: sources and bounds.
+        keeper: stores and shows what was counted.
+        open_source: opens a source.
+        enrich: finds message, level, service and time of the lines of a batch.
+        clock: tells the time.
+        telemetry: where failures are counted.
+    """
+
+    def __init__(
+        self,
+        settings: Logs,
+        *,
+        keeper: Keeper,
+        open_source: OpenSource,
+        enrich: Enrich,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._keeper = keeper
+        self._clock = clock
+        self._means = Means(open_source, enrich, self._give, telemetry)
+        self._waiting: queue.Queue[tuple[str, LogBatch]] = queue.Queue(_MOST_WAITING)
+        self._is_over = threading.Event()
+        self._counting = self._restored()
+        self._readers = {
+            source.name: Reader(source, self._counting.tallies[source.name].cursor, self._means)
+            for source in settings.sources
+        }
+        self._cut_seconds = CUT_SECONDS
+        self._last_cut: Future[Kept] | None = None
+
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """Count for as long as `goes_on`; what was counted is stored when this returns."""
+        self._cut()
+        for reader in self._readers.values():
+            reader.start()
+        try:
+            due = time.monotonic() + self._cut_seconds
+            while goes_on():
+                self._take(min(_IDLE_SECONDS, max(0.0, due - time.monotonic())))
+                if time.monotonic() >= due and self._is_kept():
+                    self._cut()
+                    due = time.monotonic() + self._cut_seconds
+        finally:
+            self._is_over.set()
+            for reader in self._readers.values():
+                reader.stop()
+            for reader in self._readers.values():
+                reader.join(_JOIN_SECONDS)
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._last_cut is not None:
+            self._last_cut.result()
+        self._is_kept()
+        self._cut()
+
+    def _give(self, source: str, batch: LogBatch) -> bool:
+        while not self._is_over.is_set():
+            try:
+                self._waiting.put((source, batch), timeout=_IDLE_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _take(self, seconds: float) -> None:
+        try:
+            source, batch = self._waiting.get(timeout=seconds)
+        except queue.Empty:
+            return
+        self._counting.take(source, batch, now_milliseconds=self._clock())
+
+    def _is_kept(self) -> bool:
+        """Return whether the last cut is done; its lines may be let go, or it is to be repeated."""
+        if self._last_cut is None:
+            return True
+        if not self._last_cut.done():
+            return False
+        kept = self._last_cut.result()
+        self._last_cut = None
+        if not kept.is_stored:
+            self._counting.store_whole()
+        for name, cursor in kept.cursors.items():
+            self._readers[name].release(cursor)
+        return True
+
+    def _cut(self) -> None:
+        began = time.perf_counter()
+        for name, reader in self._readers.items():
+            self._counting.tallies[name].is_up = reader.is_up
+        if self._keeper.is_long:
+            self._counting.store_whole()
+        cut = self._counting.cut(now_milliseconds=self._clock())
+        self._last_cut = self._keeper.keep(cut)
+        taken = time.perf_counter() - began
+        self._cut_seconds = min(max(CUT_SECONDS, _SHARE_OF_CUTS * taken), _MOST_CUT_SECONDS)
+
+    def _restored(self) -> LineCounting:
+        stored = self._keeper.read()
+        if stored is not None:
+            try:
+                return self._new(stored)
+            except Exception as failed:  # noqa: BLE001  whatever is wrong with it, it cannot be used
+                self._keeper.refuse(failed)
+        return self._new(None)
+
+    def _new(self, stored: Stored | None) -> LineCounting:
+        settings = self._settings
+        counting = LineCounting(
+            tuple(source.name for source in settings.sources),
+            most_patterns=settings.most_patterns,
+            patterns_per_service=settings.patterns_per_service,
+            budget=settings.new_patterns,
+        )
+        if stored is not None:
+            counting.restore(stored)
+            n_lines = sum(tally.lines for tally in counting.tallies.values())
+            _log.info("counters of log lines go on after %d lines", n_lines)
+        return counting

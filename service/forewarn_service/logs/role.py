@@ -1,0 +1,144 @@
+"""The role that reads logs: counts while it holds the lease of it, so that no line counts twice."""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import Gauge
+
+from forewarn_adapters.clock import Clock
+from forewarn_adapters.config.logs import Logs
+from forewarn_adapters.logs.checkpoints import LogCheckpoints
+from forewarn_models.patterns.warming import warm_patterns
+from forewarn_service.lease import Lease
+from forewarn_service.logs.exposition import LogExposition
+from forewarn_service.logs.keeping import Keeper
+from forewarn_service.logs.outgoing import LogEncoder
+from forewarn_service.logs.pipeline import Pipeline
+from forewarn_service.logs.reading import Enrich, OpenSource
+from forewarn_service.logs.snapshot import Snapshot
+from forewarn_service.remote_queue import RemoteQueue
+from forewarn_service.telemetry import Telemetry
+
+LEASE_NAME = "log reader"
+_LEASE_SECONDS = 0.5
+_PAUSE_SECONDS = 5.0
+_STOP_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LogMeans:
+    """What the role needs.
+
+    Args:
+        settings: sources and bounds.
+        directory: where its checkpoint lies.
+        lease: of reading.
+        queue: of remote write; None = what it counts is scraped.
+        open_source: opens a source.
+        enrich: finds message, level, service and time of the lines of a batch.
+        clock: tells the time.
+        telemetry: where failures are counted.
+    """
+
+    settings: Logs
+    directory: Path
+    lease: Lease
+    queue: RemoteQueue | None
+    open_source: OpenSource
+    enrich: Enrich
+    clock: Clock
+    telemetry: Telemetry
+
+
+class LogRole:
+    """Reads and counts between `start` and `stop`, in threads of its own."""
+
+    def __init__(self, means: LogMeans) -> None:
+        self._means = means
+        self._exposition = LogExposition()
+        self._publish: Callable[[Snapshot], None] = self._exposition.prepare
+        if means.queue is not None:
+            self._publish = self._written
+        self._encoder = LogEncoder()
+        self._stored = Gauge(
+            "forewarn_log_checkpoint_timestamp_seconds",
+            "When the counters of log lines were last stored.",
+            registry=means.telemetry.registry,
+        )
+        self._stop = threading.Event()
+        self._heartbeat_milliseconds = means.clock()
+        self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read as soon as the lease is held."""
+        self._means.lease.start()
+        if self._means.queue:
+            self._means.queue.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Store what was counted, send what waits, give the lease back."""
+        self._stop.set()
+        self._thread.join(_STOP_SECONDS)
+        if self._means.queue:
+            self._means.queue.stop()
+        self._means.lease.stop()
+
+    def exposition(self, *, openmetrics: bool) -> bytes:
+        """Return what a scrape gets; nothing where another replica reads, or it is written."""
+        if not self._means.lease.is_held():
+            return b""
+        return self._exposition.body(openmetrics=openmetrics)
+
+    def heartbeat_milliseconds(self) -> int:
+        """Return when it last went round."""
+        return self._heartbeat_milliseconds
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._heartbeat_milliseconds = self._means.clock()
+            if not self._means.lease.is_held():
+                self._stop.wait(_LEASE_SECONDS)
+                continue
+            try:
+                self._read()
+            except Exception:  # noqa: BLE001  it goes on from what is stored
+                self._means.telemetry.failed("internal")
+                _log.exception("counting log lines failed: it goes on from the last checkpoint")
+                self._stop.wait(_PAUSE_SECONDS)
+
+    def _read(self) -> None:
+        means = self._means
+        warm_patterns()
+        keeper = Keeper(
+            LogCheckpoints(means.directory),
+            publish=self._publish,
+            may_write=means.lease.is_held,
+            clock=means.clock,
+            telemetry=means.telemetry,
+            stored=self._stored,
+        )
+        with closing(keeper):
+            pipeline = Pipeline(
+                means.settings,
+                keeper=keeper,
+                open_source=means.open_source,
+                enrich=means.enrich,
+                clock=means.clock,
+                telemetry=means.telemetry,
+            )
+            pipeline.run(self._goes_on)
+
+    def _goes_on(self) -> bool:
+        self._heartbeat_milliseconds = self._means.clock()
+        return not self._stop.is_set() and self._means.lease.is_held()
+
+    def _written(self, snapshot: Snapshot) -> None:
+        if self._means.queue is not None:
+            self._means.queue.put(self._encoder.encode(snapshot))
