@@ -29,7 +29,7 @@ _SSH = (
 _PAM = re.compile(r"pam_(?P<module>\w{1,40})\((?P<service>[\w.-]{1,60}):(?P<stage>\w{1,20})\): ")
 _PAM_VALUES = re.compile(
     r"tty=(?P<tty>\S{0,64}) ruser=(?P<ruser>\S{0,64}) rhost=(?P<src_ip>\S{0,255})"
-    r"(?: {1,2}user=(?P<user>.*))?$"
+    r"(?: {1,2}user=(?P<user>.*)| {0,2})$"
 )
 _PAM_SESSION = re.compile(
     r"session (?:opened|closed) for user (?P<target_user>[^\s(]{1,64})(?:\(uid=\d{1,10}\))?"
