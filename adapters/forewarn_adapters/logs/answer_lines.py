@@ -42,11 +42,12 @@ class AnswerLines:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def of(self, chosen: BooleanArray | IntegerArray) -> "AnswerLines":
-        """Return some of them: those where it is true, or those at places, in their order."""
-        if chosen.dtype == np.bool_ and chosen.all():
-            return self
-        places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+    def where(self, chosen: BooleanArray) -> "AnswerLines":
+        """Return those where it is true."""
+        return self if chosen.all() else self.at(np.flatnonzero(chosen))
+
+    def at(self, places: IntegerArray) -> "AnswerLines":
+        """Return those at places, in their order."""
         return AnswerLines(
             _chosen(self.lines, places),
             _chosen(self.names, places),
@@ -81,11 +82,8 @@ class AnswerLines:
         )
 
 
-NO_LINES = AnswerLines(
-    *((), ()),
-    *(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)),
-    *(np.empty(0, dtype=np.int8), np.empty(0, dtype=np.int64), ()),
-)
+_NONE: IntegerArray = np.empty(0, dtype=np.int64)
+NO_LINES = AnswerLines((), (), _NONE, _NONE, np.empty(0, dtype=np.int8), _NONE, ())
 
 
 def joined(texts: Sequence[bytes]) -> Lines:
@@ -117,7 +115,7 @@ def together(parts: Sequence[AnswerLines]) -> AnswerLines:
         tuple(places),
         sum(part.answer_bytes for part in parts),
     )
-    return whole.of(np.argsort(whole.timestamp_nanoseconds, kind="stable"))
+    return whole.at(np.argsort(whole.timestamp_nanoseconds, kind="stable"))
 
 
 def hash_of(text: str) -> int:

@@ -29,9 +29,11 @@ def nanoseconds_of(texts: Sequence[str]) -> IntegerArray:
     if not texts:
         return np.empty(0, dtype=np.int64)
     try:
-        if not all(map(_may_be_utc, texts)):
-            raise ValueError("not in UTC")
-        table = np.array(texts, dtype=f"S{_CHARACTERS}").view(np.uint8).reshape(-1, _CHARACTERS)
+        table = (
+            np.array(list(map(_utc, texts)), dtype=f"S{_CHARACTERS}")
+            .view(np.uint8)
+            .reshape(-1, _CHARACTERS)
+        )
         whole = table[:, :_SECOND_CHARACTERS].copy().view(f"S{_SECOND_CHARACTERS}").reshape(-1)
         seconds = whole.astype("datetime64[s]").astype(np.int64)
     except (ValueError, TypeError) as broken:
@@ -44,5 +46,7 @@ def nanoseconds_of(texts: Sequence[str]) -> IntegerArray:
     return seconds * 1_000_000_000 + nanoseconds
 
 
-def _may_be_utc(text: str) -> bool:
-    return text[-1:] == "Z" and len(text) <= _CHARACTERS
+def _utc(text: str) -> str:
+    if text[-1:] != "Z" or len(text) > _CHARACTERS:
+        raise ValueError("not in UTC")
+    return text

@@ -69,7 +69,7 @@ class Position:
         first = min(head - LATEST_NANOSECONDS, end)
         known = known.since(first)
         # What is older than that is not asked for again, so that it need not be told from others.
-        recent = lines.of(lines.timestamp_nanoseconds >= known.begin_nanoseconds)
+        recent = lines.where(lines.timestamp_nanoseconds >= known.begin_nanoseconds)
         known = known.with_lines(recent.timestamp_nanoseconds, recent.identity()).since(first)
         return Position(end, known, self.checked_nanoseconds)
 

@@ -21,7 +21,7 @@ from forewarn_adapters.logs.batch import Cursor, LogBatch
 from forewarn_adapters.logs.recent_lines import SECOND_NANOSECONDS, RecentLines, Sieve
 from forewarn_adapters.logs.time_position import Place, Position, position_at, position_of
 from forewarn_models.arrays import IntegerArray
-from forewarn_models.errors import SourceTimeout
+from forewarn_models.errors import SourceTimeout, SourceUnavailable
 
 _T = TypeVar("_T")
 _MILLISECOND_NANOSECONDS = 1_000_000
@@ -107,7 +107,7 @@ class WindowReader:
                 self._window_nanoseconds = max(2 * (newest - begin), SECOND_NANOSECONDS)
                 if first == newest:
                     return self._within_instant(position.moved(NO_LINES, newest, head), head)
-                lines, end = lines.of(lines.timestamp_nanoseconds < newest), newest
+                lines, end = lines.where(lines.timestamp_nanoseconds < newest), newest
             position = position.moved(lines, end, head)
         return lines, position
 
@@ -120,18 +120,28 @@ class WindowReader:
         instant, within = position.nanoseconds, position.within
         known = np.empty(0, dtype=np.int64) if within is None else within.identity
         place = None if within is None else within.place
-        try:
-            if place == _SIFTED:
-                raise MovedError
-            lines, place = self._piece(instant, place)
-            if self._server.are_identities_unique:
-                lines = lines.of(Sieve(known).unseen(lines.identity()))
-        except MovedError:
-            lines, is_whole = self._unseen(instant, instant + 1, known)
-            place = None if is_whole else _SIFTED
+        lines, place = self._new_piece(instant, place, known)
+        while not len(lines) and place is not None:
+            lines, place = self._new_piece(instant, place, known)
         if place is None:
             return lines, position.moved(lines, instant + 1, head)
         return lines, position.within_instant(place, lines)
+
+    def _new_piece(
+        self, instant: int, place: Place | None, known: IntegerArray
+    ) -> tuple[AnswerLines, Place | None]:
+        """Return lines of an instant that are not known, and where it goes on."""
+        if place != _SIFTED:
+            try:
+                lines, place = self._piece(instant, place)
+            except MovedError:
+                pass
+            else:
+                if self._server.are_identities_unique:
+                    lines = lines.where(Sieve(known).unseen(lines.identity()))
+                return lines, place
+        lines, is_whole = self._unseen(instant, instant + 1, known)
+        return lines, None if is_whole else _SIFTED
 
     def _late(self, position: Position) -> tuple[AnswerLines, bool]:
         """Return lines that came to seconds that were already read, and whether these are all."""
@@ -157,7 +167,7 @@ class WindowReader:
         found = [NO_LINES]
 
         def sift(lines: AnswerLines) -> None:
-            found.append(lines.of(sieve.unseen(lines.identity())))
+            found.append(lines.where(sieve.unseen(lines.identity())))
 
         while begin < end:
             if sum(map(len, found)) >= self._page_lines:
@@ -168,7 +178,7 @@ class WindowReader:
                 break
             first, begin = lines.timestamp_nanoseconds[[0, -1]].tolist()
             if first < begin:
-                sift(lines.of(lines.timestamp_nanoseconds < begin))
+                sift(lines.where(lines.timestamp_nanoseconds < begin))
             else:
                 self._each_piece(begin, sift)
                 begin += 1
@@ -177,7 +187,13 @@ class WindowReader:
     def _each_piece(self, instant: int, take: Callable[[AnswerLines], None]) -> None:
         place: Place | None = None
         while True:
-            lines, place = self._piece(instant, place)
+            try:
+                lines, place = self._piece(instant, place)
+            except MovedError as moved:
+                raise SourceUnavailable(
+                    "lines of one timestamp must stay as they are while they are read, got more: "
+                    "lengthen `delay` if this goes on"
+                ) from moved
             take(lines)
             if place is None:
                 return

@@ -1,0 +1,108 @@
+"""Reading a source of lines to its end, whatever goes wrong, also in a process that is killed.
+
+As a program: `python log_reading.py KIND SETTINGS_JSON FOLDER` reads from the cursor in the folder
+until it is killed. What was read is appended to a file, and what counts of that file is kept
+together with the cursor, as a checkpoint would.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from forewarn_adapters.logs.batch import Cursor, LogBatch, LogSource
+from forewarn_models.errors import SourceError
+
+CHECKPOINT, LINES = "checkpoint.json", "lines.txt"
+
+
+def texts_of(batch: LogBatch) -> list[bytes]:
+    data, places = batch.lines
+    return [data[begin:end] for begin, end in places.tolist()]
+
+
+def through_json(cursor: Cursor) -> Cursor:
+    return dict(orjson.loads(orjson.dumps(cursor)))
+
+
+def read_to_the_end(
+    source: LogSource, cursor: Cursor, *, between: Callable[[], object] = lambda: None
+) -> tuple[Counter[bytes], Cursor]:
+    """Return how often each line came, and the last cursor, which each read got through JSON."""
+    counts: Counter[bytes] = Counter()
+    while True:
+        between()
+        try:
+            batch = source.read(cursor)
+        except SourceError:
+            continue
+        cursor = through_json(batch.cursor)
+        counts.update(texts_of(batch))
+        if not batch.n_lines:
+            return counts, cursor
+
+
+def start_reading(kind: str, settings: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, __file__, kind, json.dumps(settings), str(folder)]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ""})
+
+
+def keep_cursor(folder: Path, cursor: Cursor, size: int = 0) -> None:
+    text = orjson.dumps({"cursor": cursor, "size": size})
+    (folder / "new").write_bytes(text)
+    (folder / "new").rename(folder / CHECKPOINT)
+
+
+def kept_lines(folder: Path) -> list[bytes]:
+    """Return the lines that count by the newest checkpoint."""
+    size = orjson.loads((folder / CHECKPOINT).read_bytes())["size"]
+    path = folder / LINES
+    return path.read_bytes()[:size].splitlines() if path.exists() else []
+
+
+def read_with_kills(
+    kind: str, settings: dict[str, Any], folder: Path, n_lines: int, *, kills: int
+) -> list[bytes]:
+    """Return all lines, read by one process after another, each killed once it has its part."""
+    for part in range(1, kills + 2):
+        process = start_reading(kind, settings, folder)
+        deadline = time.monotonic() + 60
+        while len(kept_lines(folder)) < n_lines * part // (kills + 1):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+    return kept_lines(folder)
+
+
+def main() -> None:
+    kind, settings, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
+    configured = getattr(import_module("forewarn_adapters.config.log_sources"), kind)
+    module = import_module(f"forewarn_adapters.logs.{kind.lower()}")
+    source = getattr(module, f"{kind}Source")("killed", configured(**settings))
+    kept = orjson.loads((folder / CHECKPOINT).read_bytes())
+    cursor, size = kept["cursor"], kept["size"]
+    with (folder / LINES).open("ab") as lines:
+        lines.truncate(size)
+        while True:
+            try:
+                batch = source.read(cursor)
+            except SourceError:
+                continue
+            lines.write(b"".join(text + b"\n" for text in texts_of(batch)))
+            lines.flush()
+            cursor, size = batch.cursor, lines.tell()
+            keep_cursor(folder, cursor, size)
+
+
+if __name__ == "__main__":
+    main()
