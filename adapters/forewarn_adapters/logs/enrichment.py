@@ -1,0 +1,299 @@
+"""What lines say of themselves: message, level, time, service and host, out of their formats."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from forewarn_adapters.clock import Clock, now_milliseconds
+from forewarn_adapters.config.log_sources import LogSourceConfig
+from forewarn_adapters.logs.batch import Lines, LogBatch, LogStream
+from forewarn_adapters.logs.formats.json_keys import HOST_KEYS, LEVEL_KEYS, MESSAGE_KEYS, TIME_KEYS
+from forewarn_adapters.logs.formats.json_lines import JsonFound, read_json
+from forewarn_adapters.logs.formats.parts import put_together
+from forewarn_adapters.logs.multiline import with_continuations
+from forewarn_adapters.logs.services import named_streams
+from forewarn_models.arrays import BooleanArray, IntegerArray
+from forewarn_models.lines import layout
+from forewarn_models.lines.continuing import continued
+from forewarn_models.lines.escapes import strip_escapes
+from forewarn_models.lines.grouping import grouped
+from forewarn_models.lines.heads import (
+    IS_ERROR_OUTPUT,
+    end_at_line_feed,
+    read_container_heads,
+    read_heads,
+    read_times,
+    write_messages,
+)
+from forewarn_models.lines.layout import BEGIN, END, KIND, LEVEL, NANOSECONDS
+from forewarn_models.lines.logfmt_heads import hash_of_key
+
+_BRACE, _ESCAPE = ord("{"), b"\x1b"
+# A line of a container may hold JSON, of which one key may hold one more line, and no more.
+_MOST_DEPTH = 2
+
+
+def enrich(
+    batch: LogBatch, settings: LogSourceConfig, *, clock: Clock = now_milliseconds
+) -> LogBatch:
+    """Return a batch with what its lines say: what is mined of each, level, time, service, host.
+
+    What the source said stays. Lines stay as they came, but those that go on with another one (see
+    `multiline`) are joined to it. Where a line cannot be read, it is itself mined: nothing raises.
+    """
+    return enriched(batch, settings, clock=clock)[0]
+
+
+def enriched(
+    batch: LogBatch, settings: LogSourceConfig, *, clock: Clock = now_milliseconds
+) -> tuple[LogBatch, IntegerArray]:
+    """Return what `enrich` does, and (n,) which line of it each line of `batch` became part of.
+
+    -1 is a line that goes on with one that came before the batch.
+    """
+    reading = _Reading(*_without_escapes(batch.messages, settings), _clock_of(clock), settings)
+    n_lines = batch.n_lines
+    if settings.format == "line":
+        heads, owner = reading.unread(), np.arange(n_lines)
+    else:
+        heads, owner = reading.container_heads(batch.stream)
+        kept = owner == np.arange(n_lines)
+        heads[kept] = _under(heads[kept], reading.heads(heads[kept][:, [BEGIN, END]]))
+    group, first = grouped(reading.numbers, heads, batch.stream)
+    if settings.format != "line":
+        owner = _owners(reading, heads, group, owner)
+    streams, named = named_streams(
+        batch.streams, batch.stream[first], (reading.data, heads[first]), settings
+    )
+    lines, rows = with_continuations(batch.lines, owner)
+    return _batch(batch, (lines, rows), (reading.data, heads), (streams, named[group])), _places(
+        owner, rows
+    )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Messages, to whose bytes those are added that stand in no line as they are."""
+
+    data: bytes
+    places: IntegerArray
+    clock: tuple[int, int]
+    settings: LogSourceConfig
+
+    @property
+    def numbers(self) -> "np.typing.NDArray[np.uint8]":
+        return np.frombuffer(self.data, dtype=np.uint8)
+
+    def unread(self) -> IntegerArray:
+        """Return heads that say nothing."""
+        heads = np.zeros((len(self.places), layout.N_COLUMNS), dtype=np.int64)
+        heads[:, [BEGIN, END]] = self.places
+        return heads
+
+    def container_heads(self, stream: IntegerArray) -> tuple[IntegerArray, IntegerArray]:
+        """Return what Kubernetes says of lines, and the first part of the line that each is of."""
+        owner = np.arange(len(self.places))
+        is_asked = self.settings.format in ("auto", "cri")
+        if not is_asked or not (b" stdout " in self.data or b" stderr " in self.data):
+            return self.unread(), owner
+        heads = read_container_heads(self.numbers, self.places, self.clock)
+        is_open = heads[:, KIND] == layout.OPEN_PART
+        if is_open.any():
+            who = 2 * stream + heads[:, IS_ERROR_OUTPUT]
+            heads, owner = self._put_together(heads, who, is_open)
+        heads[:, IS_ERROR_OUTPUT] = 0
+        return heads, owner
+
+    def heads(self, places: IntegerArray, depth: int = 0) -> IntegerArray:
+        """Return what lines say of themselves."""
+        keys = _keys(self.settings.service_labels)
+        how = _how(self.settings.format) if depth == 0 else layout.AUTO
+        heads = read_heads(self.numbers, places, how, self.clock, keys)
+        written, n_bytes = write_messages(self.numbers, heads, len(self.data))
+        self.data += written[:n_bytes].tobytes()
+        self._read_records(heads, depth)
+        return heads
+
+    def _put_together(
+        self, heads: IntegerArray, who: IntegerArray, is_open: BooleanArray
+    ) -> tuple[IntegerArray, IntegerArray]:
+        messages, owner = put_together((self.data, heads[:, [BEGIN, END]]), who, is_open)
+        self.data, heads[:, [BEGIN, END]] = messages
+        return heads, owner
+
+    def _read_records(self, heads: IntegerArray, depth: int) -> None:
+        """Read the lines that are JSON, also behind a head of syslog, and write to their heads."""
+        begin = np.minimum(heads[:, BEGIN], len(self.data) - 1)
+        is_record = heads[:, END] > heads[:, BEGIN]
+        is_record &= self.numbers[begin] == _BRACE if len(begin) else False
+        is_record &= np.isin(heads[:, KIND], (layout.JSON, layout.HEADED))
+        rows = np.flatnonzero(is_record)
+        if not len(rows):
+            return
+        places = heads[rows][:, [BEGIN, END]]
+        found = read_json(self.data, rows, places, self.settings.service_labels)
+        if found.broken:
+            self._read_broken(heads, np.array(found.broken))
+        if found.rows:
+            self._take(heads, found)
+        if found.containers and depth < _MOST_DEPTH:
+            inner = np.array(found.rows)[found.containers]
+            heads[inner] = _under(
+                heads[inner], self.heads(heads[inner][:, [BEGIN, END]], depth + 1)
+            )
+
+    def _read_broken(self, heads: IntegerArray, rows: IntegerArray) -> None:
+        rows = rows[heads[rows, KIND] == layout.JSON]
+        how = layout.AS_JAVA
+        keys = _keys(())
+        heads[rows] = read_heads(self.numbers, heads[rows][:, [BEGIN, END]], how, self.clock, keys)
+
+    def _take(self, heads: IntegerArray, found: JsonFound) -> None:
+        """Write to heads what records say, their texts added to the bytes."""
+        rows = np.array(found.rows)
+        columns = heads[rows]
+        has_message = np.array([message is not None for message in found.messages])
+        columns[has_message, BEGIN : END + 1] = self._added(
+            [message for message in found.messages if message is not None], is_message=True
+        )
+        levels = np.array(found.levels, dtype=np.int64)
+        columns[:, LEVEL] = np.where(levels > 0, levels, columns[:, LEVEL])
+        columns[:, NANOSECONDS] = self._times(found, columns[:, NANOSECONDS])
+        names = found.services
+        for texts, begin in ((names, layout.SERVICE_BEGIN), (found.hosts, layout.HOST_BEGIN)):
+            self._name(columns, texts, begin)
+        ranks = np.array(found.ranks, dtype=np.int64)
+        is_named = np.array([bool(name) for name in names])
+        columns[is_named, layout.SERVICE_RANK] = ranks[is_named]
+        heads[rows] = columns
+
+    def _times(self, found: JsonFound, said: IntegerArray) -> IntegerArray:
+        """Return the times of records; what the line says before its record goes first."""
+        times = np.array(found.nanoseconds, dtype=np.int64)
+        is_text = np.array([bool(text) for text in found.times])
+        if is_text.any():
+            data, places = _joined([text.encode() for text in found.times if text])
+            numbers = np.frombuffer(data, dtype=np.uint8)
+            times[is_text] = read_times(numbers, places, self.clock)
+        return np.where(said > 0, said, times)
+
+    def _name(self, columns: IntegerArray, texts: list[str], begin: int) -> None:
+        """Write where names of services or hosts lie, each added once."""
+        distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+        if list(distinct) == [""]:
+            return
+        places = self._added([text.encode() for text in distinct])
+        number = np.array([distinct[text] for text in texts])
+        is_named = np.array([bool(text) for text in texts])
+        columns[is_named, begin : begin + 2] = places[number[is_named]]
+
+    def _added(self, texts: list[bytes], *, is_message: bool = False) -> IntegerArray:
+        """Add texts to the bytes and return where they lie; messages as far as they are mined."""
+        added, places = _joined(texts)
+        numbers = np.frombuffer(added, dtype=np.uint8)
+        if is_message and _ESCAPE in added:
+            written, n_bytes = strip_escapes(numbers, places, len(added))
+            added += written[:n_bytes].tobytes()
+            numbers = np.frombuffer(added, dtype=np.uint8)
+        if is_message and b"\n" in added:
+            end_at_line_feed(numbers, places)
+        places += len(self.data)
+        self.data += added
+        return places
+
+
+def _without_escapes(messages: Lines, settings: LogSourceConfig) -> Lines:
+    data, places = messages
+    if settings.format == "line" or _ESCAPE not in data:
+        return messages
+    places = places.copy()
+    written, n_bytes = strip_escapes(np.frombuffer(data, dtype=np.uint8), places, len(data))
+    return data + written[:n_bytes].tobytes(), places
+
+
+def _under(outer: IntegerArray, inner: IntegerArray) -> IntegerArray:
+    """Return the heads of lines inside of others, with the time and names that those say."""
+    outer_time = outer[:, NANOSECONDS]
+    inner[:, NANOSECONDS] = np.where(outer_time > 0, outer_time, inner[:, NANOSECONDS])
+    for begin in (layout.SERVICE_BEGIN, layout.HOST_BEGIN):
+        is_only_outside = (inner[:, begin + 1] == 0) & (outer[:, begin + 1] > 0)
+        inner[is_only_outside, begin : begin + 2] = outer[is_only_outside, begin : begin + 2]
+    return inner
+
+
+def _owners(
+    reading: _Reading, heads: IntegerArray, group: IntegerArray, parts: IntegerArray
+) -> IntegerArray:
+    """Return which line each goes on with, also through the parts that one was cut into."""
+    kept = np.flatnonzero(parts == np.arange(len(parts)))
+    of_kept = heads[kept]
+    n_groups = int(group.max()) + 1 if len(group) else 0
+    owner = continued(reading.numbers, of_kept, group[kept], n_groups)
+    heads[kept] = of_kept
+    number = np.empty(len(parts), dtype=np.int64)
+    number[kept] = np.where(owner >= 0, kept[owner], -1)
+    return number[parts]
+
+
+def _places(owner: IntegerArray, rows: IntegerArray) -> IntegerArray:
+    """Return of each line the place in `rows` of the one that it goes on with, -1 where none."""
+    place = np.full(len(owner) + 1, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    return place[owner]
+
+
+def _batch(
+    batch: LogBatch,
+    lines: tuple[Lines, IntegerArray],
+    found: tuple[bytes, IntegerArray],
+    named: tuple[tuple[LogStream, ...], IntegerArray],
+) -> LogBatch:
+    texts, rows = lines
+    data, heads = found[0], found[1][rows]
+    said_time, said_level = batch.timestamp_nanoseconds[rows], batch.level[rows]
+    return LogBatch(
+        lines=texts,
+        messages=(data, heads[:, [BEGIN, END]]),
+        timestamp_nanoseconds=np.where(said_time > 0, said_time, heads[:, NANOSECONDS]),
+        level=np.where(said_level > 0, said_level, heads[:, LEVEL]).astype(np.int8),
+        stream=named[1][rows],
+        streams=named[0],
+        cursor=batch.cursor,
+    )
+
+
+def _joined(texts: list[bytes]) -> Lines:
+    ends = np.cumsum([0, *map(len, texts)])
+    return b"".join(texts), np.column_stack((ends[:-1], ends[1:]))
+
+
+def _how(name: str) -> int:
+    """Return how a format is read: JSON and what containers hold are told line by line."""
+    how = layout.FORMATS.index(name)
+    is_named = how in (layout.AS_LOGFMT, layout.AS_SYSLOG, layout.AS_COMBINED)
+    return how if is_named or how in (layout.AS_PYTHON, layout.AS_JAVA) else layout.AUTO
+
+
+def _clock_of(clock: Clock) -> tuple[int, int]:
+    milliseconds = clock()
+    return milliseconds * 1_000_000, time.localtime(milliseconds // 1000).tm_gmtoff
+
+
+@lru_cache(maxsize=256)
+def _keys(service_labels: tuple[str, ...]) -> IntegerArray:
+    """Return what keys of `key=value` mean, as the kernels look them up."""
+    roles = (
+        (layout.MESSAGE_KEY, MESSAGE_KEYS),
+        (layout.LEVEL_KEY, LEVEL_KEYS),
+        (layout.TIME_KEY, TIME_KEYS),
+        (layout.SERVICE_KEY, service_labels),
+        (layout.HOST_KEY, HOST_KEYS),
+    )
+    found: dict[int, tuple[int, int]] = {}
+    for role, names in roles:
+        for rank, name in enumerate(names):
+            found.setdefault(hash_of_key(name), (role, rank))
+    rows = sorted((code, *meaning) for code, meaning in found.items())
+    return np.array(rows, dtype=np.int64).reshape(-1, 3)

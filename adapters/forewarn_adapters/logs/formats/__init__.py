@@ -1,0 +1,1 @@
+"""What lines of each format say: who, when, how severe, what."""
