@@ -9,6 +9,7 @@ from forewarn_data.log_lines import log_lines
 from forewarn_models.artefact import to_bytes
 from models.patterns.test_miner import GOLDEN, N_GOLDEN_LINES, mined, rows_of
 
-miner = mined(log_lines(N_GOLDEN_LINES))
-Path(GOLDEN / "log_patterns_v1.csv").write_text(rows_of(miner))
-Path(GOLDEN / "log_patterns_v1.zip").write_bytes(to_bytes(miner.state()))
+if __name__ == "__main__":  # doctest imports it
+    miner = mined(log_lines(N_GOLDEN_LINES))
+    Path(GOLDEN / "log_patterns_v1.csv").write_text(rows_of(miner))
+    Path(GOLDEN / "log_patterns_v1.zip").write_bytes(to_bytes(miner.state()))
