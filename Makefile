@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 export MLFLOW_DISABLE_TELEMETRY := true
+# More than CI's two cores: many tests wait for a server. A file stays with one worker, and so do its fixtures.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup servers demo test check lint types layers suite suite-uncompiled notebooks bench wheel lock clean
@@ -45,10 +48,12 @@ layers: $(INSTALLED)  ## Who may import whom
 	$(BIN)/lint-imports
 
 suite: servers  ## The tests and doctests, compiled
-	$(BIN)/python -m pytest tests models reports/forewarn_reports data/forewarn_data adapters --doctest-modules --cov --cov-report= --cov-fail-under=0
+	@# once, before each worker compiles the same
+	@$(BIN)/python -c "from forewarn_models.warming import warm; warm()"
+	$(PYTEST) tests models reports/forewarn_reports data/forewarn_data adapters --doctest-modules --cov --cov-report= --cov-fail-under=0
 
 suite-uncompiled: servers  ## The tests of models again, without compilation; the coverage of both runs
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/models tests/contract --cov --cov-append
+	NUMBA_DISABLE_JIT=1 $(PYTEST) tests/models tests/contract --cov --cov-append
 
 notebooks: $(INSTALLED)  ## Run the notebooks from top to bottom
 	$(BIN)/python -m pytest --nbmake notebooks

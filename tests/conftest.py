@@ -1,5 +1,6 @@
-"""Fixtures that more than one room uses: real servers, started once for the whole session."""
+"""Fixtures that more than one room uses: real servers, started once for each worker that tests."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,27 @@ from forewarn_adapters.local_servers import (
     start_alertmanager,
     start_prometheus,
 )
+
+LONGEST = (
+    "tests/command/test_demo.py",
+    "tests/flow/",
+    "tests/command/test_readme.py",
+    "tests/command/test_plan_command.py",
+    "tests/adapters/test_registry.py",
+)
+
+
+@pytest.hookimpl(trylast=True)  # after the order was made random
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: the last one to begin keeps one worker while others are idle."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Let programs that tests start be interrupted: a shell's `&` has them ignore it otherwise."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
