@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from forewarn_models.errors import StoreError, UnknownFormat
+from forewarn_models.errors import ModelError, StoreError, UnknownFormat
 
 _FORMAT = b"forewarn log checkpoint 1\n"
 _LENGTH_BYTES, _DIGEST_BYTES = 8, 32
@@ -33,8 +33,8 @@ class LogCheckpoints:
     def read(self) -> tuple[bytes, ...]:
         """Return the records from the whole state on, none where there is no checkpoint.
 
-        Raises StoreError when it cannot be read or its whole state is damaged, and UnknownFormat
-        when it is of another version.
+        Raises StoreError when it cannot be read now, ModelError when its whole state is damaged,
+        and UnknownFormat when it is of another version.
         """
         with _converted(self.path):
             try:
@@ -42,7 +42,7 @@ class LogCheckpoints:
             except FileNotFoundError:
                 return ()
             if size > MAX_BYTES:
-                raise StoreError(
+                raise ModelError(
                     f"{self.path} must have at most {MAX_BYTES} bytes, got {size}: {_ADVICE}"
                 )
             data = self.path.read_bytes()
@@ -50,7 +50,7 @@ class LogCheckpoints:
             raise UnknownFormat(f"{self.path} is no checkpoint that this version reads")
         records = tuple(_records(data))
         if not records:
-            raise StoreError(f"{self.path} is damaged: its first record is not whole: {_ADVICE}")
+            raise ModelError(f"{self.path} is damaged: its first record is not whole: {_ADVICE}")
         return records
 
     def write(self, whole: bytes) -> None:
@@ -90,7 +90,7 @@ class LogCheckpoints:
         return aside
 
 
-_ADVICE = "begin anew by moving it away, or put back a copy of it"
+_ADVICE = "put back a copy of it to go on from there"
 
 
 def _head(record: bytes) -> bytes:

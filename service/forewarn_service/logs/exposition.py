@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from forewarn_service.logs.changes import PatternChange
 from forewarn_service.logs.families import Rows, rows_of
 from forewarn_service.logs.snapshot import Snapshot
 
@@ -15,9 +16,9 @@ class LogExposition:
     def __init__(self) -> None:
         self._text = {False: b"", True: b""}
 
-    def prepare(self, snapshot: Snapshot) -> None:
-        """Make the text of a snapshot the newest."""
-        families = [(rows, _lines(rows)) for rows in rows_of(snapshot)]
+    def prepare(self, snapshot: Snapshot, changes: Sequence[PatternChange] = ()) -> None:
+        """Make the text of a snapshot, and of what changed up to it, the newest."""
+        families = [(rows, _lines(rows)) for rows in rows_of(snapshot, changes)]
         self._text = {kind: _joined(families, openmetrics=kind) for kind in (False, True)}
 
     def body(self, *, openmetrics: bool) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 
 from forewarn_adapters.logs.batch import LEVELS
 from forewarn_models.arrays import AnyArray, IntegerArray
+from forewarn_service.logs.changes import PatternChange
 from forewarn_service.logs.names import name_of
 from forewarn_service.logs.services import UNKNOWN
 from forewarn_service.logs.snapshot import Snapshot
@@ -59,6 +60,11 @@ SCORE = LogFamily(
     "How rare it is that the service says something new; for 15 minutes, anomalous from 1.",
     ("example", "level", "pattern", "service", "source", "template"),
 )
+CHANGE = LogFamily(
+    "forewarn_log_pattern_change_score",
+    "How much more or less often the service says a pattern than before, by more than chance.",
+    ("pattern", "service", "template"),
+)
 READ_LINES = LogFamily("forewarn_log_lines_read_total", "Lines that were read.", ("source",))
 READ_BYTES = LogFamily("forewarn_log_bytes_read_total", "Bytes of these lines.", ("source",))
 ENDED = LogFamily(
@@ -91,8 +97,13 @@ class Rows:
     values: Sequence[float]
 
 
-def rows_of(snapshot: Snapshot) -> Iterator[Rows]:
-    """Yield every family of a snapshot; all label values are valid and of bounded length."""
+def rows_of(snapshot: Snapshot, changes: Sequence[PatternChange] = ()) -> Iterator[Rows]:
+    """Yield every family of a snapshot; all label values are valid and of bounded length.
+
+    Args:
+        snapshot: what was counted.
+        changes: what changed most up to it.
+    """
     said = _Words(snapshot)
     series, places, news = snapshot.series, snapshot.places, snapshot.news
     who = said.services(series["service"])
@@ -109,6 +120,12 @@ def rows_of(snapshot: Snapshot) -> Iterator[Rows]:
     labels = (_levels(news["level"]), *said.services(news["service"]))
     yield Rows(NEW, labels, news["count"].tolist())
     yield _scores(snapshot)
+    labels = (
+        [each.pattern for each in changes],
+        [each.service for each in changes],
+        [each.template for each in changes],
+    )
+    yield Rows(CHANGE, labels, [each.score for each in changes])
     yield from _sources(snapshot)
 
 

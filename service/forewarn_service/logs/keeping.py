@@ -16,8 +16,8 @@ from forewarn_adapters.clock import Clock
 from forewarn_adapters.logs.batch import Cursor
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
 from forewarn_models.artefact import from_bytes, to_bytes
-from forewarn_models.errors import ForewarnError, StoreError
-from forewarn_service.logs.counting import Cut
+from forewarn_models.errors import StoreError
+from forewarn_service.logs.counting import Cut, LineCounting
 from forewarn_service.logs.snapshot import Snapshot
 from forewarn_service.logs.stored import Stored, unpacked
 from forewarn_service.telemetry import Telemetry
@@ -77,24 +77,22 @@ class Keeper:
         changes = self._checkpoints.size_bytes - self._checkpoints.whole_bytes
         return changes > max(_LEAST_BYTES_OF_CHANGES, self._checkpoints.whole_bytes)
 
-    def read(self) -> Stored | None:
-        """Return what is stored; what cannot be used is set aside, and None returned as well."""
+    def restored(self, build: Callable[[Stored | None], LineCounting]) -> LineCounting:
+        """Return what is built of what is stored; of nothing where that cannot be used.
+
+        What cannot be used is set aside, counted and told. Raises StoreError when it cannot be read
+        now: it may be whole.
+        """
         try:
             records = self._checkpoints.read()
-            return unpacked([from_bytes(record) for record in records]) if records else None
-        except ForewarnError as failed:
-            self.refuse(failed)
-            return None
-
-    def refuse(self, failed: Exception) -> None:
-        """Set aside what is stored, say so and count it."""
-        self._telemetry.failed("checkpoint")
-        try:
+            return build(unpacked([from_bytes(record) for record in records]) if records else None)
+        except StoreError:
+            raise
+        except Exception as failed:  # noqa: BLE001  whatever is wrong with it, it cannot be used
+            self._telemetry.failed("checkpoint")
             aside = self._checkpoints.set_aside(now_milliseconds=self._clock())
-        except StoreError as refused:
-            _log.error("counters of log lines begin anew: %s; %s", failed, refused)
-        else:
             _log.error("counters of log lines begin anew: %s; it is kept as %s", failed, aside)
+        return build(None)
 
     def keep(self, cut: Cut) -> "Future[Kept]":
         """Store and show a cut as soon as the one before is done."""

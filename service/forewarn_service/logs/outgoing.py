@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forewarn_models.labels import Labels
+from forewarn_service.logs.changes import PatternChange
 from forewarn_service.logs.families import rows_of
 from forewarn_service.logs.snapshot import Snapshot
 from forewarn_service.outgoing import REPEAT_MILLISECONDS, STALE_MARKER, Batch
@@ -23,13 +24,13 @@ class LogEncoder:
         self._written: dict[Labels, float] = {}
         self._repeated_milliseconds = 0
 
-    def encode(self, snapshot: Snapshot) -> Batch:
-        """Return what a snapshot adds."""
+    def encode(self, snapshot: Snapshot, changes: Sequence[PatternChange] = ()) -> Batch:
+        """Return what a snapshot adds, and what changed most up to it."""
         now = snapshot.milliseconds
         is_repeat = now - self._repeated_milliseconds >= REPEAT_MILLISECONDS
         if is_repeat:
             self._repeated_milliseconds = now
-        before, current = self._written, _samples(snapshot)
+        before, current = self._written, _samples(snapshot, changes)
         self._written = current
         written = {
             labels: value
@@ -49,9 +50,9 @@ class LogEncoder:
         )
 
 
-def _samples(snapshot: Snapshot) -> dict[Labels, float]:
+def _samples(snapshot: Snapshot, changes: Sequence[PatternChange]) -> dict[Labels, float]:
     samples: dict[Labels, float] = {}
-    for rows in rows_of(snapshot):
+    for rows in rows_of(snapshot, changes):
         names = rows.family.labels
         name = ("__name__", rows.family.name)
         pairs = (_pairs(label, column) for label, column in zip(names, rows.columns, strict=True))

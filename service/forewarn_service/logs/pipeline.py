@@ -58,7 +58,7 @@ class Pipeline:
         self._means = Means(open_source, enrich, self._give, telemetry)
         self._waiting: queue.Queue[tuple[str, LogBatch]] = queue.Queue(_MOST_WAITING)
         self._is_over = threading.Event()
-        self._counting = self._restored()
+        self._counting = keeper.restored(self._new)
         self._readers = {
             source.name: Reader(source, self._counting.tallies[source.name].cursor, self._means)
             for source in settings.sources
@@ -132,15 +132,6 @@ class Pipeline:
         self._last_cut = self._keeper.keep(cut)
         taken = time.perf_counter() - began
         self._cut_seconds = min(max(CUT_SECONDS, _SHARE_OF_CUTS * taken), _MOST_CUT_SECONDS)
-
-    def _restored(self) -> LineCounting:
-        stored = self._keeper.read()
-        if stored is not None:
-            try:
-                return self._new(stored)
-            except Exception as failed:  # noqa: BLE001  whatever is wrong with it, it cannot be used
-                self._keeper.refuse(failed)
-        return self._new(None)
 
     def _new(self, stored: Stored | None) -> LineCounting:
         settings = self._settings

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
 from forewarn_models.patterns.warming import warm_patterns
 from forewarn_service.lease import Lease
+from forewarn_service.logs.changes import RecentCounts
 from forewarn_service.logs.exposition import LogExposition
 from forewarn_service.logs.keeping import Keeper
 from forewarn_service.logs.outgoing import LogEncoder
@@ -62,9 +62,7 @@ class LogRole:
     def __init__(self, means: LogMeans) -> None:
         self._means = means
         self._exposition = LogExposition()
-        self._publish: Callable[[Snapshot], None] = self._exposition.prepare
-        if means.queue is not None:
-            self._publish = self._written
+        self._recent = RecentCounts()
         self._encoder = LogEncoder()
         self._stored = Gauge(
             "forewarn_log_checkpoint_timestamp_seconds",
@@ -139,6 +137,9 @@ class LogRole:
         self._heartbeat_milliseconds = self._means.clock()
         return not self._stop.is_set() and self._means.lease.is_held()
 
-    def _written(self, snapshot: Snapshot) -> None:
-        if self._means.queue is not None:
-            self._means.queue.put(self._encoder.encode(snapshot))
+    def _publish(self, snapshot: Snapshot) -> None:
+        changes = self._recent.changed(snapshot)
+        if self._means.queue is None:
+            self._exposition.prepare(snapshot, changes)
+        else:
+            self._means.queue.put(self._encoder.encode(snapshot, changes))

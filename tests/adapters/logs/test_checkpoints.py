@@ -6,7 +6,7 @@ import pytest
 
 from forewarn_adapters.logs import checkpoints
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
-from forewarn_models.errors import StoreError, UnknownFormat
+from forewarn_models.errors import ModelError, StoreError, UnknownFormat
 
 
 def three_records(folder: Path) -> LogCheckpoints:
@@ -65,7 +65,7 @@ def test_a_damaged_whole_state_is_an_error(tmp_path: Path) -> None:
     data = bytearray(kept.path.read_bytes())
     data[data.index(b"whole")] ^= 1
     kept.path.write_bytes(data)
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(ModelError, match="damaged"):
         kept.read()
 
 
@@ -79,7 +79,7 @@ def test_another_version_is_an_error(tmp_path: Path) -> None:
 def test_what_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = three_records(tmp_path)
     monkeypatch.setattr(checkpoints, "MAX_BYTES", 100)
-    with pytest.raises(StoreError, match="at most 100 bytes"):
+    with pytest.raises(ModelError, match="at most 100 bytes"):
         kept.read()
 
 

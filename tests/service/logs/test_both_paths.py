@@ -1,6 +1,7 @@
 """forewarn_service.logs.exposition, outgoing: both paths out give the same series."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text
 
 from forewarn_models.labels import Labels, labels_of
+from forewarn_service.logs.changes import PatternChange
 from forewarn_service.logs.exposition import LogExposition
 from forewarn_service.logs.news import NewPattern
 from forewarn_service.logs.outgoing import LogEncoder
@@ -27,9 +29,11 @@ def snapshot_of(n_lines: int = 5, *, at: int = NOW) -> Snapshot:
     return counting.cut(now_milliseconds=at).snapshot
 
 
-def exposed(snapshot: Snapshot, *, is_open: bool) -> dict[Labels, float]:
+def exposed(
+    snapshot: Snapshot, *, is_open: bool, changes: Sequence[PatternChange] = ()
+) -> dict[Labels, float]:
     exposition = LogExposition()
-    exposition.prepare(snapshot)
+    exposition.prepare(snapshot, changes)
     body = exposition.body(openmetrics=is_open).decode()
     families = list(openmetrics(body + "# EOF\n") if is_open else text(body))
     assert all(family.type in {"counter", "gauge"} for family in families)
@@ -52,8 +56,9 @@ def bits(value: float) -> bytes:
 @pytest.mark.parametrize("is_open", [False, True])
 def test_both_paths_give_the_same_series_and_values(is_open: bool) -> None:
     snapshot = snapshot_of()
-    shown = exposed(snapshot, is_open=is_open)
-    assert shown == written(LogEncoder().encode(snapshot))
+    changes = [PatternChange("shop", "00000000000000ff", "disk <*>", 3.25)]
+    shown = exposed(snapshot, is_open=is_open, changes=changes)
+    assert shown == written(LogEncoder().encode(snapshot, changes))
     assert {name for labels in shown for label, name in labels if label == "__name__"} == {
         "forewarn_log_lines_total",
         "forewarn_log_pattern_info",
@@ -62,6 +67,7 @@ def test_both_paths_give_the_same_series_and_values(is_open: bool) -> None:
         "forewarn_log_patterns",
         "forewarn_log_new_patterns_total",
         "forewarn_log_new_pattern_score",
+        "forewarn_log_pattern_change_score",
         "forewarn_log_lines_read_total",
         "forewarn_log_bytes_read_total",
         "forewarn_log_lines_ended_total",

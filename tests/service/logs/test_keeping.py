@@ -11,10 +11,12 @@ from forewarn_adapters.logs import checkpoints
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
 from forewarn_models.artefact import to_bytes
 from forewarn_models.contract import State
+from forewarn_models.errors import StoreError
 from forewarn_service.logs import keeping
-from forewarn_service.logs.counting import Cut
+from forewarn_service.logs.counting import Cut, LineCounting
 from forewarn_service.logs.keeping import Keeper
 from forewarn_service.logs.snapshot import Snapshot
+from forewarn_service.logs.stored import Stored
 from forewarn_service.telemetry import Telemetry
 from log_parts import NOW, batch_of, counting_of, numbered
 
@@ -48,8 +50,19 @@ class Site:
 
     def on_disk(self) -> list[int]:
         """Lines in the checkpoint."""
-        stored = Keeper.read(self.keeper)
-        return [] if stored is None else stored.tables["series"]["count"].tolist()
+        found: list[int] = (
+            self.restored().cut(now_milliseconds=NOW).snapshot.series["count"].tolist()
+        )
+        return found
+
+    def restored(self) -> LineCounting:
+        def build(stored: Stored | None) -> LineCounting:
+            counting = counting_of()
+            if stored is not None:
+                counting.restore(stored)
+            return counting
+
+        return self.keeper.restored(build)
 
     def errors(self, reason: str) -> float | None:
         labels = {"reason": reason, "signal": ""}
@@ -138,22 +151,21 @@ def test_what_cannot_be_used_is_set_aside_and_said(
     else:
         site.folder.mkdir()
         (site.folder / "lines.checkpoint").write_bytes(content)
-    assert site.keeper.read() is None
+    assert site.on_disk() == []
     assert site.errors("checkpoint") == 1.0
     (aside,) = site.folder.iterdir()
     assert aside.name == f"lines.checkpoint.refused-{NOW}"
     assert "counters of log lines begin anew" in caplog.text
     assert str(aside) in caplog.text
-    assert site.keeper.read() is None
+    assert site.on_disk() == []
     assert site.errors("checkpoint") == 1.0
 
 
-def test_a_checkpoint_that_cannot_even_be_set_aside_stops_nothing(
-    site: Site, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_checkpoint_that_cannot_be_read_now_is_left_alone(site: Site) -> None:
     site.folder.touch()
-    assert site.keeper.read() is None
-    assert "Not a directory" in caplog.text
+    with pytest.raises(StoreError, match="Not a directory"):
+        site.restored()
+    assert site.errors("checkpoint") is None
 
 
 def test_after_many_changes_a_whole_state_is_due(

@@ -1,0 +1,230 @@
+"""forewarn_service.logs.role and pipeline: sources to metrics, in threads of their own."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from forewarn_adapters.clock import now_milliseconds
+from forewarn_adapters.config.log_sources import LogSourceConfig
+from forewarn_adapters.config.logs import Logs
+from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.local_servers import PrometheusSettings, start_prometheus
+from forewarn_adapters.logs.batch import LogBatch, LogSource
+from forewarn_adapters.logs.checkpoints import LogCheckpoints
+from forewarn_adapters.remote_write import RemoteWriter
+from forewarn_adapters.store import Store
+from forewarn_models.artefact import to_bytes
+from forewarn_models.contract import State
+from forewarn_models.errors import SourceUnavailable
+from forewarn_service.lease import Lease
+from forewarn_service.logs import counting, pipeline, reading
+from forewarn_service.logs.role import LEASE_NAME, LogMeans, LogRole
+from forewarn_service.remote_queue import RemoteQueue
+from forewarn_service.telemetry import Telemetry
+from log_parts import NumberedSource
+from webhook import wait_until
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "CUT_SECONDS", 0.02)
+    monkeypatch.setattr(reading, "_PAUSES_SECONDS", (0.01,))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(f"sqlite:///{tmp_path}/store.sqlite") as store:
+        yield store
+
+
+class Site:
+    """A role, what it needs, and sources that may be changed while it runs."""
+
+    def __init__(
+        self, folder: Path, store: Store, *sources: NumberedSource, holder="one", queue=None
+    ) -> None:
+        self.registry = CollectorRegistry()
+        self.telemetry = Telemetry(self.registry, version="1")
+        self.sources = {source.name: source for source in sources}
+        self.settings = Logs(
+            sources=tuple(
+                LogSourceConfig(name=name, files=("/x.log",), poll="10ms") for name in self.sources
+            )
+        )
+        self.folder = folder
+        self.lease = Lease(
+            store,
+            holder=holder,
+            clock=now_milliseconds,
+            on_failure=self.telemetry.failed,
+            ttl_milliseconds=400,
+            name=LEASE_NAME,
+        )
+        self.role = LogRole(
+            LogMeans(
+                settings=self.settings,
+                directory=folder,
+                lease=self.lease,
+                queue=queue(self) if queue else None,
+                open_source=self._open,
+                enrich=lambda batch, _settings: batch,
+                clock=now_milliseconds,
+                telemetry=self.telemetry,
+            )
+        )
+
+    def _open(self, settings: LogSourceConfig) -> LogSource:
+        return self.sources[settings.name]
+
+    def __enter__(self) -> Self:
+        self.role.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.role.stop()
+
+    def lines(self, source: str = "app") -> float:
+        return self.value("forewarn_log_lines_total", source=source)
+
+    def value(self, name: str, **labels: str) -> float:
+        text = self.role.exposition(openmetrics=False).decode()
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def errors(self, reason: str) -> float:
+        labels = {"reason": reason, "signal": ""}
+        return self.registry.get_sample_value("forewarn_errors_total", labels) or 0.0
+
+
+def test_lines_of_all_sources_are_counted_and_go_on_after_a_restart(
+    tmp_path: Path, store: Store
+) -> None:
+    app, web = NumberedSource("app", 12_345), NumberedSource("web", 77, batch_lines=5)
+    with Site(tmp_path / "logs", store, app, web) as site:
+        wait_until(lambda: (site.lines("app"), site.lines("web")) == (12_345, 77))
+        assert site.value("forewarn_log_lines_read_total", source="app") == 12_345
+        assert site.value("forewarn_log_source_up") == 2
+        assert site.role.heartbeat_milliseconds() > now_milliseconds() - 5_000
+    assert app.is_closed
+    assert web.is_closed
+    app.n_lines = 20_000
+    with Site(tmp_path / "logs", store, app, web) as site:
+        wait_until(lambda: (site.lines("app"), site.lines("web")) == (20_000, 77))
+
+
+def test_a_source_is_told_what_is_safe_once_it_is_on_disk(tmp_path: Path, store: Store) -> None:
+    source = NumberedSource("app", 5_000)
+    with Site(tmp_path / "logs", store, source):
+        wait_until(lambda: {"next": 5_000} in source.released)
+    stored = LogCheckpoints(tmp_path / "logs").read()
+    assert stored
+
+
+def test_a_source_that_is_down_stops_no_other_and_is_seen(tmp_path: Path, store: Store) -> None:
+    app, web = NumberedSource("app", 5_000), NumberedSource("web", 5_000)
+    app.failures = [SourceUnavailable("it is down")] * 100_000
+    with Site(tmp_path / "logs", store, app, web) as site:
+        wait_until(lambda: site.lines("web") == 5_000)
+        assert site.value("forewarn_log_source_up", source="app") == 0
+        app.failures = []
+        wait_until(lambda: site.lines("app") == 5_000)
+        wait_until(lambda: site.value("forewarn_log_source_up", source="app") == 1)
+
+
+def test_only_one_of_two_replicas_counts_and_the_other_goes_on_from_there(
+    tmp_path: Path, store: Store
+) -> None:
+    source = NumberedSource("app", 3_000)
+    first = Site(tmp_path / "logs", store, source, holder="one")
+    second = Site(tmp_path / "logs", store, source, holder="two")
+    with first:
+        wait_until(lambda: first.lines() == 3_000)
+        with second:
+            assert second.role.exposition(openmetrics=True) == b""
+            first.role.stop()
+            source.n_lines = 4_000
+            wait_until(lambda: second.lines() == 4_000)
+
+
+def test_counting_that_fails_goes_on_from_the_last_checkpoint(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = NumberedSource("app", 3_000)
+    take, failures = counting.LineCounting.take, [ZeroDivisionError("oh")]
+
+    def sometimes(self, source: str, batch: LogBatch, *, now_milliseconds: int) -> None:
+        if batch.cursor == {"next": 2_000} and failures:
+            raise failures.pop()
+        take(self, source, batch, now_milliseconds=now_milliseconds)
+
+    monkeypatch.setattr(counting.LineCounting, "take", sometimes)
+    monkeypatch.setattr("forewarn_service.logs.role._PAUSE_SECONDS", 0.01)
+    with Site(tmp_path / "logs", store, source) as site:
+        wait_until(lambda: site.lines() == 3_000)
+        assert site.errors("internal") == 1.0
+
+
+def test_a_checkpoint_with_wrong_content_is_set_aside(tmp_path: Path, store: Store) -> None:
+    state = State("log_lines", 1, {"facts": {}, "miner": ["x", 1, {}]}, {})
+    LogCheckpoints(tmp_path / "logs").write(to_bytes(state))
+    with Site(tmp_path / "logs", store, NumberedSource("app", 10)) as site:
+        wait_until(lambda: site.lines() == 10)
+        assert site.errors("checkpoint") == 1.0
+    assert len(list((tmp_path / "logs").glob("lines.checkpoint.refused-*"))) == 1
+
+
+def test_a_fast_source_waits_for_the_counting(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_count = threading.Event()
+    take = counting.LineCounting.take
+
+    def slowly(self, *batch: object, **now: int) -> None:
+        may_count.wait(10.0)
+        take(self, *batch, **now)
+
+    monkeypatch.setattr(counting.LineCounting, "take", slowly)
+    source = NumberedSource("app", 50_000)
+    with Site(tmp_path / "logs", store, source) as site:
+        wait_until(lambda: len(source.asked) == pipeline._MOST_WAITING + 2)
+        may_count.set()
+        wait_until(lambda: site.lines() == 50_000)
+
+
+def test_remote_write_stores_the_same_lines(tmp_path: Path, store: Store) -> None:
+    prometheus = start_prometheus(tmp_path / "prometheus", PrometheusSettings())
+    url = f"{prometheus.url}/api/v1/write"
+
+    def queue(site: Site) -> RemoteQueue:
+        return RemoteQueue(
+            RemoteWriter(RemoteWrite(url=url)),
+            read_back=lambda *_, **__: None,
+            may_write=site.lease.is_held,
+            clock=now_milliseconds,
+            telemetry=site.telemetry,
+            most_samples=100_000,
+        )
+
+    try:
+        with Site(tmp_path / "logs", store, NumberedSource("app", 3_000), queue=queue) as site:
+            wait_until(lambda: lines_in(prometheus.url) == {"3000"})
+            assert site.role.exposition(openmetrics=True) == b""
+    finally:
+        prometheus.stop()
+
+
+def lines_in(url: str) -> set[str]:
+    import urllib3
+
+    fields = {"query": "forewarn_log_lines_total"}
+    answer = urllib3.request("GET", f"{url}/api/v1/query", fields=fields).json()
+    return {series["value"][1] for series in answer["data"]["result"]}
