@@ -9,7 +9,11 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event
 
-from forewarn_adapters.logs.batch import Cursor, Lines, LogBatch
+import numpy as np
+
+from forewarn_adapters.config.log_sources import LogFormat, LogSourceConfig
+from forewarn_adapters.logs.batch import Cursor, Lines, LogBatch, LogStream
+from forewarn_adapters.logs.enrichment import enriched
 from forewarn_adapters.logs.files import STANDARD_INPUT, LineCutter, LogFile
 from forewarn_adapters.logs.followed_files import FollowedFiles
 from forewarn_adapters.logs.outputs import RowsOfLines, write_lines, write_patterns
@@ -20,17 +24,43 @@ _POLL_SECONDS = 0.5
 
 
 class Mining:
-    """A miner, the rows of the lines that it was given, and which patterns were told."""
+    """A miner, the rows of the lines that it was given, and which patterns were told.
 
-    def __init__(self, directory: Path, *, most_patterns: int) -> None:
+    Args:
+        directory: where to write.
+        most_patterns: how many are kept.
+        log_format: what lines look like. But for `line`, their messages are mined, and lines that
+            go on with another one have no row.
+    """
+
+    def __init__(
+        self, directory: Path, *, most_patterns: int, log_format: LogFormat = "line"
+    ) -> None:
         self.miner = Miner(most_patterns=most_patterns)
         self._rows = RowsOfLines(directory)
+        self._numbers = None if log_format == "line" else RowsOfLines(directory, n_bytes=8)
+        self._settings = LogSourceConfig(name="files", files=(directory,), format=log_format)
         self._directory = directory
         self._told: set[str] = set()
+        self._n_lines = 0
 
     def take(self, lines: Lines) -> None:
+        """Mine some lines, all of one file."""
+        n_lines = len(lines[1])
+        zeros = np.zeros(n_lines, dtype=np.int64)
+        levels = np.zeros(n_lines, dtype=np.int8)
+        self.take_batch(LogBatch(lines, lines, zeros, levels, zeros, (LogStream(),), {}))
+
+    def take_batch(self, batch: LogBatch) -> None:
         """Mine some lines."""
-        self._rows.append(self.miner.mine(*lines))
+        if self._numbers is None:
+            self._rows.append(self.miner.mine(*batch.messages))
+            return
+        read, owner = enriched(batch, self._settings)
+        self._rows.append(self.miner.mine(*read.messages))
+        _, first = np.unique(owner[owner >= 0], return_index=True)
+        self._numbers.append(self._n_lines + 1 + np.flatnonzero(owner >= 0)[first])
+        self._n_lines += batch.n_lines
 
     def new_patterns(self) -> Sequence[Pattern]:
         """Return the patterns that were not there at the last call, those with most lines first."""
@@ -42,11 +72,13 @@ class Mining:
     def close(self) -> None:
         """Remove what was kept of the lines."""
         self._rows.close()
+        if self._numbers is not None:
+            self._numbers.close()
 
     def write(self) -> None:
         """Write both files and say what is in them."""
         patterns = self.miner.patterns()
-        write_lines(self._directory, self.miner, self._rows)
+        write_lines(self._directory, self.miner, self._rows, self._numbers)
         write_patterns(self._directory, patterns)
         sys.stderr.write(
             f"files written to {self._directory}: {self.miner.n_lines:,} lines, "
@@ -133,7 +165,7 @@ class _Followed:
         self._files.close()
 
     def _take(self, batch: LogBatch) -> None:
-        self._mining.take(batch.lines)
+        self._mining.take_batch(batch)
         self._cursor = batch.cursor
 
 

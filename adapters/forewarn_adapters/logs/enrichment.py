@@ -60,7 +60,7 @@ def enriched(
     else:
         heads, owner = reading.container_heads(batch.stream)
         kept = owner == np.arange(n_lines)
-        heads[kept] = _under(heads[kept], reading.heads(heads[kept][:, [BEGIN, END]]))
+        heads[kept] = _under(heads[kept], reading.heads(_spans(heads[kept])))
     group, first = grouped(reading.numbers, heads, batch.stream)
     if settings.format != "line":
         owner = _owners(reading, heads, group, owner)
@@ -119,20 +119,20 @@ class _Reading:
     def _put_together(
         self, heads: IntegerArray, who: IntegerArray, is_open: BooleanArray
     ) -> tuple[IntegerArray, IntegerArray]:
-        messages, owner = put_together((self.data, heads[:, [BEGIN, END]]), who, is_open)
+        messages, owner = put_together((self.data, _spans(heads)), who, is_open)
         self.data, heads[:, [BEGIN, END]] = messages
         return heads, owner
 
     def _read_records(self, heads: IntegerArray, depth: int) -> None:
         """Read the lines that are JSON, also behind a head of syslog, and write to their heads."""
-        begin = np.minimum(heads[:, BEGIN], len(self.data) - 1)
-        is_record = heads[:, END] > heads[:, BEGIN]
-        is_record &= self.numbers[begin] == _BRACE if len(begin) else False
-        is_record &= np.isin(heads[:, KIND], (layout.JSON, layout.HEADED))
-        rows = np.flatnonzero(is_record)
+        rows = np.flatnonzero(
+            (heads[:, END] > heads[:, BEGIN])
+            & ((heads[:, KIND] == layout.JSON) | (heads[:, KIND] == layout.HEADED))
+        )
+        rows = rows[self.numbers[heads[rows, BEGIN]] == _BRACE]
         if not len(rows):
             return
-        places = heads[rows][:, [BEGIN, END]]
+        places = _spans(heads[rows])
         found = read_json(self.data, rows, places, self.settings.service_labels)
         if found.broken:
             self._read_broken(heads, np.array(found.broken))
@@ -140,15 +140,13 @@ class _Reading:
             self._take(heads, found)
         if found.containers and depth < _MOST_DEPTH:
             inner = np.array(found.rows)[found.containers]
-            heads[inner] = _under(
-                heads[inner], self.heads(heads[inner][:, [BEGIN, END]], depth + 1)
-            )
+            heads[inner] = _under(heads[inner], self.heads(_spans(heads[inner]), depth + 1))
 
     def _read_broken(self, heads: IntegerArray, rows: IntegerArray) -> None:
         rows = rows[heads[rows, KIND] == layout.JSON]
         how = layout.AS_JAVA
         keys = _keys(())
-        heads[rows] = read_heads(self.numbers, heads[rows][:, [BEGIN, END]], how, self.clock, keys)
+        heads[rows] = read_heads(self.numbers, _spans(heads[rows]), how, self.clock, keys)
 
     def _take(self, heads: IntegerArray, found: JsonFound) -> None:
         """Write to heads what records say, their texts added to the bytes."""
@@ -255,13 +253,18 @@ def _batch(
     said_time, said_level = batch.timestamp_nanoseconds[rows], batch.level[rows]
     return LogBatch(
         lines=texts,
-        messages=(data, heads[:, [BEGIN, END]]),
+        messages=(data, _spans(heads)),
         timestamp_nanoseconds=np.where(said_time > 0, said_time, heads[:, NANOSECONDS]),
         level=np.where(said_level > 0, said_level, heads[:, LEVEL]).astype(np.int8),
         stream=named[1][rows],
         streams=named[0],
         cursor=batch.cursor,
     )
+
+
+def _spans(heads: IntegerArray) -> IntegerArray:
+    """Return (n, 2) where messages begin and end, in the order of memory that kernels are for."""
+    return np.ascontiguousarray(heads[:, BEGIN : END + 1])
 
 
 def _joined(texts: list[bytes]) -> Lines:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -17,12 +18,13 @@ _BLOCK_LINES = 1 << 16
 
 
 class RowsOfLines:
-    """The row of each line, four bytes on disk in a file without a name, until names are final.
+    """The row of each line, or another number, on disk in a file without a name until it is wanted.
 
     Raises WriteError when the disk does not take it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, n_bytes: Literal[4, 8] = 4) -> None:
+        self._kind = np.dtype(f"i{n_bytes}")
         self._directory = directory
         try:
             self._file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115  lives as long as this
@@ -32,15 +34,15 @@ class RowsOfLines:
     def append(self, rows: IntegerArray) -> None:
         """Keep the rows of the next lines."""
         try:
-            self._file.write(rows.astype(np.int32).tobytes())
+            self._file.write(rows.astype(self._kind).tobytes())
         except OSError as failed:
             raise WriteError(f"{self._directory}: cannot be written to: {failed}") from failed
 
     def blocks(self) -> Iterator[IntegerArray]:
         """Yield all rows from the first line on."""
         self._file.seek(0)
-        while block := self._file.read(4 * _BLOCK_LINES):
-            yield np.frombuffer(block, dtype=np.int32).astype(np.int64)
+        while block := self._file.read(self._kind.itemsize * _BLOCK_LINES):
+            yield np.frombuffer(block, dtype=self._kind).astype(np.int64)
 
     def close(self) -> None:
         """Remove them."""
@@ -55,17 +57,29 @@ def check_log_outputs(directory: Path, inputs: list[Path]) -> None:
                 raise DataError(f"--out must not be where an input lies, got {path}: it would go")
 
 
-def write_lines(directory: Path, miner: Miner, rows: RowsOfLines) -> None:
-    """Write `lines.csv`: of each line, from 1, the name of its pattern. Raises WriteError."""
+def write_lines(
+    directory: Path, miner: Miner, rows: RowsOfLines, numbers: RowsOfLines | None = None
+) -> None:
+    """Write `lines.csv`: of each line, from 1, the name of its pattern. Raises WriteError.
+
+    `numbers` are those of the lines where not all of them were mined.
+    """
 
     def text() -> Iterator[str]:
         yield "line_number,pattern_id\n"
-        first = 1
-        for ids in miner.ids_of(rows.blocks()):
-            yield "".join([f"{line},{name}\n" for line, name in enumerate(ids, first)])
-            first += len(ids)
+        numbered = _numbers(rows) if numbers is None else numbers.blocks()
+        for ids, lines in zip(miner.ids_of(rows.blocks()), numbered, strict=False):
+            pairs = zip(lines.tolist(), ids, strict=True)
+            yield "".join([f"{line},{name}\n" for line, name in pairs])
 
     write_text(directory / LINES, text())
+
+
+def _numbers(rows: RowsOfLines) -> Iterator[IntegerArray]:
+    first = 1
+    for block in rows.blocks():
+        yield np.arange(first, first + len(block))
+        first += len(block)
 
 
 def write_patterns(directory: Path, patterns: tuple[Pattern, ...]) -> None:
