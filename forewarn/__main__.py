@@ -15,6 +15,7 @@ from forewarn.commands.report import report
 from forewarn.commands.rules import rules
 from forewarn.commands.run import run
 from forewarn.commands.score import score
+from forewarn.commands.security import security
 from forewarn.commands.status import status
 from forewarn.commands.train import train
 from forewarn_models.errors import ConfigError, ForewarnError
@@ -55,6 +56,7 @@ app.command()(score)
 app.command()(forecast)
 app.command()(logs)
 app.add_typer(report, name="report")
+app.add_typer(security, name="security")
 app.command()(run)
 app.command()(status)
 app.command()(explain)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from security_parts import SETTINGS, batch_of
 
 from forewarn_adapters.security.events import SecurityEvent
 from forewarn_adapters.security.loading import SHIPPED, collection_of, rule_files
 from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.security.watch import SecurityWatch
+from security_parts import SETTINGS, batch_of
 
 FOLDER = Path(__file__).parent / "examples"
 Example = dict[str, Any]
@@ -100,7 +100,7 @@ def test_healthy_logs_are_passed_over() -> None:
         '10.0.0.5 - ana [27/Nov/2026:10:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 401 "-" "Mozilla/5.0"',
         '{"time":"2026-11-27T10:00:00Z","level":"info","msg":"token refreshed","user":"ana"}',
         '{"level":"error","msg":"select failed: union of types","status":500}',
-        "time=2026-11-27T10:00:00Z level=info msg=\"password changed\" user=ana",
+        'time=2026-11-27T10:00:00Z level=info msg="password changed" user=ana',
         "java.lang.IllegalStateException: Failed to read password file",
         "", "\x00\x01\x02", "{", "Nov 27", '{"auditID": 1, "verb": []}', "type=EXECVE msg=audit(",
     ]  # fmt: skip
