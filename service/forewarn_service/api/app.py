@@ -17,6 +17,7 @@ from forewarn_adapters.config.addresses import is_loopback
 from forewarn_models.errors import ForewarnError
 from forewarn_service.api import (
     routes_capacity,
+    routes_logs,
     routes_on_demand,
     routes_operation,
     routes_signals,
@@ -60,7 +61,13 @@ def create_app(parts: Parts) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.running = running
-    for routes in (routes_on_demand, routes_signals, routes_capacity, routes_operation):
+    for routes in (
+        routes_on_demand,
+        routes_signals,
+        routes_capacity,
+        routes_logs,
+        routes_operation,
+    ):
         app.include_router(routes.router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # the documented way to replace it
     return app

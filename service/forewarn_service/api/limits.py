@@ -16,6 +16,10 @@ MAX_PAGE_VALUES = 200_000  # quantiles of a page of a forecast that is there
 MAX_HORIZONS = 20
 MAX_SELECTOR = 500  # characters
 MAX_MATCHERS = 10
+MAX_CHANGES = 100  # patterns of an answer about logs
+MAX_CHANGED_SERVICES = 20
+MAX_WINDOWS = 24  # before the one that is looked at
+MAX_WINDOW_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)

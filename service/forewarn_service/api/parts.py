@@ -50,6 +50,8 @@ class Parts:
         heartbeat_timeout_seconds: a longer silence of the loops is death.
         count_error: called with the reason of each error that nobody expected.
         limits: sizes and times.
+        log_example: returns a line of a pattern of logs by its name, with secrets masked; None
+            where this process has none. Called from other threads.
     """
 
     config: Config
@@ -65,6 +67,7 @@ class Parts:
     heartbeat_timeout_seconds: float = 60.0
     count_error: Callable[[str], None] = lambda reason: None  # noqa: ARG005  the default counts nothing
     limits: Limits = DEFAULT_LIMITS
+    log_example: Callable[[str], str | None] = lambda pattern: None  # noqa: ARG005  as above
 
 
 @dataclass(frozen=True, eq=False)

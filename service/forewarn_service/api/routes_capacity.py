@@ -7,20 +7,19 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from forewarn_adapters.config.schema import Limit, Signal
-from forewarn_adapters.selectors import chosen, parse_selector
-from forewarn_models.arrays import BooleanArray, IntegerArray
+from forewarn_models.arrays import IntegerArray
 from forewarn_models.contract import Forecast
 from forewarn_models.durations import milliseconds_of, parse_duration
-from forewarn_models.errors import DataError, SourceRejected
-from forewarn_models.labels import Labels
+from forewarn_models.errors import DataError
 from forewarn_models.outlook import TIME_LEVELS, Outlook, growth_per_day, ranked
 from forewarn_service.api.access import Caller
 from forewarn_service.api.documents import answers
 from forewarn_service.api.faults import Refusal
 from forewarn_service.api.guard import Reader, signal_for
-from forewarn_service.api.limits import MAX_MATCHERS, MAX_PAGE_VALUES
+from forewarn_service.api.limits import MAX_PAGE_VALUES
 from forewarn_service.api.parts import Running, RunningApi
 from forewarn_service.api.routes_signals import json_answer
+from forewarn_service.api.selecting import rows_chosen
 from forewarn_service.api.wire_capacity import (
     CapacityPage,
     CapacityQuery,
@@ -96,7 +95,7 @@ def _made(signal: Signal, api: Running) -> ForecastSnapshot | None:
 def _page(asked: ForecastsQuery, made: ForecastSnapshot) -> dict[str, object]:
     forecast, version = made.forecast, made.champion_version
     part = _Part(_slots(asked, made), _levels(asked, forecast))
-    rows = np.flatnonzero(_chosen(forecast.series, asked.match))
+    rows = np.flatnonzero(rows_chosen(forecast.series, asked.match))
     rows = rows[rows >= _first_row(asked.cursor, version)]
     shown = rows[: asked.limit]
     _check_size(len(shown), part)
@@ -159,19 +158,6 @@ def _levels(asked: ForecastsQuery, forecast: Forecast) -> IntegerArray:
     return np.array([known.index(level) for level in wanted], np.int64)
 
 
-def _chosen(series: tuple[Labels, ...], match: str | None) -> BooleanArray:
-    """Return which series a selector chooses, (n_series,)."""
-    try:
-        matchers = parse_selector(match or "{}")
-    except SourceRejected as wrong:
-        raise DataError(
-            f'`match` must be a selector such as {{instance="web-1"}}, got {match!r}'
-        ) from wrong
-    if len(matchers) > MAX_MATCHERS:
-        raise DataError(f"`match` must have at most {MAX_MATCHERS} conditions, got {len(matchers)}")
-    return chosen(matchers, series)
-
-
 def _first_row(cursor: str | None, version: int) -> int:
     """Return the row that a cursor names; rows keep their order while the champion stays."""
     if cursor is None:
@@ -230,7 +216,7 @@ def _ranking(
     asked: CapacityQuery, signals: list[_Limited], waiting: list[str]
 ) -> dict[str, object]:
     order = ranked([signal.outlook for signal in signals])
-    kept = [_chosen(signal.outlook.series, asked.match) for signal in signals]
+    kept = [rows_chosen(signal.outlook.series, asked.match) for signal in signals]
     order = order[[bool(kept[which][row]) for which, row in order.tolist()]]
     first = int(asked.cursor or 0)
     after = first + asked.limit

@@ -56,7 +56,7 @@ async def series(
     ] = None,
 ) -> Response:
     """The rows in the order of the model, the groups (`series="*"`) after their members."""
-    snapshot = _snapshot(signal_for(caller, name, api), api)
+    snapshot = newest_snapshot(signal_for(caller, name, api), api)
     rows = _rows(snapshot, anomalous=anomalous)
     rows = rows[rows >= _first_row(cursor, snapshot)]
     page = rows[:limit]
@@ -88,7 +88,8 @@ def json_answer(content: object, *, status: int = 200) -> Response:
     return Response(body, status_code=status, media_type="application/json")
 
 
-def _snapshot(chosen: Signal, api: RunningApi) -> SignalSnapshot:
+def newest_snapshot(chosen: Signal, api: RunningApi) -> SignalSnapshot:
+    """Return the newest snapshot of a signal; Refusal with 409 when there is none yet."""
     snapshot = api.parts.live.snapshots().get(chosen.name)
     if snapshot is None:
         detail = f"the signal {chosen.name!r} has not been read yet: try again after its step"
