@@ -9,6 +9,7 @@ from pathlib import Path
 from forewarn_models.errors import DataError
 
 RECORDINGS = ("demo", "node", "postgres", "web")
+LOGS = ("database",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class FaultLabel:
         start_milliseconds: since the epoch, UTC.
         end_milliseconds: when it was taken away.
         fault: what it was, in a word.
-        series: the name of the series, or the series, that it changes most.
+        series: the name of the series, or the series, that it changes most; of a log words that
+            only the lines of the fault have.
     """
 
     recording: str
@@ -34,9 +36,9 @@ def _folder() -> Path:
     return Path(str(files("forewarn_data") / "recordings"))
 
 
-def _known(name: str) -> str:
-    if name not in RECORDINGS:
-        raise DataError(f"a recording must be one of {', '.join(RECORDINGS)}, got {name!r}")
+def _known(name: str, known: tuple[str, ...]) -> str:
+    if name not in known:
+        raise DataError(f"a recording must be one of {', '.join(known)}, got {name!r}")
     return name
 
 
@@ -45,12 +47,20 @@ def recording_path(name: str) -> Path:
 
     Raises DataError for a name that is not in RECORDINGS.
     """
-    return _folder() / f"{_known(name)}.parquet"
+    return _folder() / f"{_known(name, RECORDINGS)}.parquet"
+
+
+def log_path(name: str) -> Path:
+    """Return the file of a recorded log, text.
+
+    Raises DataError for a name that is not in LOGS.
+    """
+    return _folder() / f"{_known(name, LOGS)}.log"
 
 
 def labels(name: str) -> tuple[FaultLabel, ...]:
     """Return the faults that were planted in a recording, in the order of time."""
-    _known(name)
+    _known(name, RECORDINGS + LOGS)
     with (_folder() / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["recording"] == name]
     return tuple(

@@ -1,12 +1,13 @@
 import hashlib
 import itertools
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
 from forewarn_adapters.files import FilesSource
-from forewarn_data.recordings import RECORDINGS, labels, recording_path
+from forewarn_data.recordings import LOGS, RECORDINGS, labels, log_path, recording_path
 from forewarn_models.errors import DataError
 
 README = Path(__file__).parents[2] / "data" / "README.md"
@@ -70,7 +71,7 @@ def test_a_files_source_finds_series_by_name_and_labels(
 @pytest.mark.parametrize("read", [recording_path, labels])
 def test_an_unknown_recording_is_named_with_those_there_are(read: object) -> None:
     assert callable(read)
-    with pytest.raises(DataError, match="must be one of demo, node, postgres, web, got 'mars'"):
+    with pytest.raises(DataError, match="must be one of demo, node, postgres, web.*, got 'mars'"):
         read("mars")
 
 
@@ -84,3 +85,15 @@ def test_the_readme_says_size_and_hash_of_each_recording(name: str) -> None:
     assert f"{len(table):,}" == n_samples
     assert f"{len(content):,}" == n_bytes
     assert f"`{hashlib.sha256(content).hexdigest()[:16]}`" == digest
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_the_words_of_each_fault_of_a_log_come_only_while_it_lasts(name: str) -> None:
+    lines = log_path(name).read_text().splitlines()
+    faults = labels(name)
+    assert len(faults) == 5
+    for fault in faults:
+        said = [line for line in lines if fault.series in line]
+        times = [datetime.fromisoformat(f"{line[:23]}+00:00").timestamp() * 1000 for line in said]
+        assert fault.start_milliseconds <= min(times)
+        assert max(times) <= fault.end_milliseconds + 1_000
