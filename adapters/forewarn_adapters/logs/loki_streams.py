@@ -1,0 +1,51 @@
+"""What the labels of a Loki stream say: who wrote its lines, and how severe they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from forewarn_adapters.logs.batch import LogStream
+from forewarn_adapters.logs.levels import level_of
+from forewarn_models.labels import Labels, labels_of
+
+_LEVELS = ("level", "detected_level")
+_HOSTS = ("host", "hostname", "instance", "node_name", "pod")
+# Metadata of single lines, such as an identifier of a trace, makes a stream of each.
+_MOST_STREAMS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStream:
+    """A stream, how severe its lines are (a place in `LEVELS`), and what tells it from others."""
+
+    stream: LogStream
+    level: int
+    key: int
+
+
+@dataclass(slots=True)
+class StreamCache:
+    """Streams by their labels; forgotten all at once when there are too many."""
+
+    _streams: dict[Labels, KnownStream] = field(default_factory=dict)
+
+    def stream(self, labels: Mapping[str, str]) -> KnownStream:
+        """Return what the labels say. Raises TypeError where a label is no text."""
+        ordered = labels_of(labels)
+        known = self._streams.get(ordered)
+        if known is None:
+            known = _known(ordered)
+            if len(self._streams) >= _MOST_STREAMS:
+                self._streams.clear()
+            self._streams[ordered] = known
+        return known
+
+
+def _known(labels: Labels) -> KnownStream:
+    # Of lengths, so that no value can look like another label.
+    text = "".join(f"{len(part)}:{part}" for pair in labels for part in pair)
+    key = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+    of = dict(labels)
+    level = next((level for name in _LEVELS if (level := level_of(of.get(name, "")))), 0)
+    host = next((of[name] for name in _HOSTS if of.get(name)), "")
+    return KnownStream(LogStream(host=host, labels=labels), level, key)

@@ -1,0 +1,122 @@
+"""Which lines have been read already, by their hashes: late ones are told from them."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forewarn_models.arrays import BooleanArray, IntegerArray
+
+HashArray = NDArray[np.uint64]
+
+MOST_LINES = 50_000
+LONGEST_NANOSECONDS = 3_600 * 10**9
+_HASH_BYTES = 6  # among so many lines, one in five thousand million late ones passes for another
+_HASH_BITS = np.uint64((1 << 8 * _HASH_BYTES) - 1)
+_MOST_BLOCKS = 512
+_SMALL_LINES = 1_024
+_SMALL_NANOSECONDS = LONGEST_NANOSECONDS // 60
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Block:
+    """Hashes of lines with begin <= timestamp < end, in nanoseconds."""
+
+    begin: int
+    end: int
+    hashes: HashArray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Remembered:
+    """Lines that have been read: all of those with a timestamp from `since` on, bounded in number.
+
+    `blocks` are in order of their ends.
+    """
+
+    since: int
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def n_lines(self) -> int:
+        return sum(len(block.hashes) for block in self.blocks)
+
+    def knows(self, timestamp: IntegerArray, hashes: HashArray) -> BooleanArray:
+        """Return (n,) which of n lines are remembered. Timestamps are ascending, at least one."""
+        begin, end = int(timestamp[0]), int(timestamp[-1])
+        near = [block.hashes for block in self.blocks if block.begin <= end and block.end > begin]
+        if not near:
+            return np.zeros(len(hashes), np.bool_)
+        return np.isin(hashes & _HASH_BITS, np.concatenate(near))
+
+    def with_lines(self, timestamp: IntegerArray, hashes: HashArray) -> "Remembered":
+        """Return what is remembered after n more lines. Timestamps are ascending, at least one.
+
+        The oldest are forgotten where there are too many, and those of more than an hour before
+        the newest.
+        """
+        block = Block(int(timestamp[0]), int(timestamp[-1]) + 1, hashes & _HASH_BITS)
+        blocks = [*self.blocks, block]
+        if len(blocks) > 1 and (merged := _merged(*blocks[-2:])):
+            blocks[-2:] = [merged]
+        blocks.sort(key=_end)
+        return _bounded(self.since, blocks)
+
+    def encoded(self) -> dict[str, Any]:
+        """Return it as what JSON can hold."""
+        blocks = [[block.begin, block.end, _text_of(block.hashes)] for block in self.blocks]
+        return {"since": self.since, "blocks": blocks}
+
+
+def decoded(content: Any) -> Remembered:
+    """Return what `encoded` gave. Raises KeyError, TypeError or ValueError for anything else."""
+    blocks = (
+        Block(int(begin), int(end), _hashes_of(text)) for begin, end, text in content["blocks"]
+    )
+    return Remembered(int(content["since"]), tuple(blocks))
+
+
+def _end(block: Block) -> int:
+    return block.end
+
+
+def _merged(first: Block, second: Block) -> Block | None:
+    begin, end = min(first.begin, second.begin), max(first.end, second.end)
+    is_short = end - begin <= max(_SMALL_NANOSECONDS, first.end - first.begin)
+    if not is_short or len(first.hashes) + len(second.hashes) > _SMALL_LINES:
+        return None
+    return Block(begin, end, np.concatenate((first.hashes, second.hashes)))
+
+
+def _bounded(since: int, blocks: Sequence[Block]) -> Remembered:
+    """Return the newest blocks that may be kept; what is forgotten moves `since`."""
+    oldest = blocks[-1].end - LONGEST_NANOSECONDS
+    n_lines = np.cumsum([len(block.hashes) for block in reversed(blocks)])[::-1]
+    first = 0
+    while first < len(blocks) - 1 and (
+        n_lines[first] > MOST_LINES
+        or len(blocks) - first > _MOST_BLOCKS
+        or blocks[first].end <= oldest
+    ):
+        first += 1
+    forgotten = blocks[first - 1].end if first else since
+    return Remembered(max(since, forgotten, oldest), tuple(blocks[first:]))
+
+
+def _text_of(hashes: HashArray) -> str:
+    octets = hashes.astype("<u8").view(np.uint8).reshape(-1, 8)
+    return base64.b64encode(octets[:, :_HASH_BYTES].tobytes()).decode()
+
+
+def _hashes_of(text: str) -> HashArray:
+    try:
+        octets = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+    except binascii.Error as broken:
+        raise ValueError("hashes must be base64") from broken
+    padded = np.zeros((len(octets) // _HASH_BYTES, 8), np.uint8)
+    padded[:, :_HASH_BYTES] = octets.reshape(-1, _HASH_BYTES)
+    return padded.reshape(-1).view("<u8").astype(np.uint64)
