@@ -53,7 +53,7 @@ suite: servers  ## The tests and doctests, compiled
 	$(PYTEST) tests models reports/forewarn_reports data/forewarn_data adapters --doctest-modules --cov --cov-report= --cov-fail-under=0
 
 suite-uncompiled: servers  ## The tests of models again, without compilation; the coverage of both runs
-	NUMBA_DISABLE_JIT=1 $(PYTEST) tests/models tests/contract --cov --cov-append
+	NUMBA_DISABLE_JIT=1 $(PYTEST) tests/models tests/contract -m 'not compiled' --cov --cov-append
 
 notebooks: $(INSTALLED)  ## Run the notebooks from top to bottom
 	$(BIN)/python -m pytest --nbmake notebooks

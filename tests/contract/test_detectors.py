@@ -71,6 +71,7 @@ def scored(model, recent, cuts=()):
     return replace(parts[0], **arrays), carry
 
 
+@pytest.mark.compiled
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.sets(st.integers(1, LIVE - 1), max_size=6))
 def test_a_live_tick_equals_the_offline_score(model, whole, cuts):

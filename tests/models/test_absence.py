@@ -82,6 +82,7 @@ def presences(draw):
     return np.array([*begun, *[slot for span in spans for slot in span], *[True] * 60])[:-1]
 
 
+@pytest.mark.compiled
 @patient
 @given(
     there=presences(),
@@ -105,6 +106,7 @@ def test_a_silence_is_as_rare_as_the_slow_version_says(there, gone, ahead, part,
     assert absence.since_milliseconds[0] == START + 1_000 * step * first_silent
 
 
+@pytest.mark.compiled
 @patient
 @given(first=presences(), second=presences(), gone=st.integers(0, 40))
 def test_what_is_known_of_gaps_is_the_longest_and_the_sum_of_those_that_are_over(

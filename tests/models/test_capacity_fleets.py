@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import numba
 import numpy as np
 import pytest
 
@@ -11,9 +10,7 @@ from forewarn_models.capacity import breach_probability, time_to_limit_seconds
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
 
-pytestmark = pytest.mark.skipif(
-    numba.config.DISABLE_JIT, reason="it takes minutes where nothing is compiled"
-)
+pytestmark = pytest.mark.compiled
 
 HOUR = 3_600_000
 SPAN = Span(n_history=24 * 90, n_ahead=24 * 30, n_futures=1)

@@ -63,6 +63,7 @@ def fresh():
     }
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("days", [3.0, 7.0])
 def test_healthy_series_reach_a_return_level_as_often_as_it_says(fresh, days):
     gap = cluster_gap(GRAIN / 1000)
@@ -75,6 +76,7 @@ def test_healthy_series_reach_a_return_level_as_often_as_it_says(fresh, days):
     assert 0.3 < clusters / expected < 1.5
 
 
+@pytest.mark.compiled
 def test_the_band_holds_99_percent_of_healthy_values(fresh):
     for values, scores in fresh.values():
         inside = np.mean((values >= scores.lower) & (values <= scores.upper))

@@ -144,6 +144,7 @@ def counts_for(said, view):
 LEAKS = [(n_days, leak) for n_days in (15, 21, 28) for leak in (1.0, -1.0)]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("n_days", "leak"), LEAKS)
 def test_a_leak_of_one_deviation_a_day_is_told_within_three_days(n_days, leak):
     said = after(n_days, leak=leak)
@@ -152,6 +153,7 @@ def test_a_leak_of_one_deviation_a_day_is_told_within_three_days(n_days, leak):
     assert {*said.sign[0, told]} == {np.sign(leak)}
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("n_days", "leak"), LEAKS)
 def test_a_leak_is_told_for_three_hours_and_then_learned_for_a_day(n_days, leak):
     news = counts_for(after(n_days, leak=leak), DRIFT) > _NEWS
@@ -163,11 +165,13 @@ def test_a_leak_is_told_for_three_hours_and_then_learned_for_a_day(n_days, leak)
     assert drifts[last + 1 + A_DAY :].any()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("growth", [0.3, 0.5, 1.0, -0.5])
 def test_a_series_that_has_always_grown_does_not_drift(growth):
     assert not told_by(after(21, growth=growth), DRIFT).any()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("n_days", [15, 21])
 @pytest.mark.parametrize("jump", [5.0, -5.0])
 def test_for_a_day_after_a_jump_the_level_speaks_and_no_drift(n_days, jump):

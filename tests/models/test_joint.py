@@ -41,6 +41,7 @@ def test_a_small_deviation_of_every_member_at_once_is_rare(ten):
     assert decades[100] > MINUTE_DECADES + 3.0
 
 
+@pytest.mark.compiled
 def test_healthy_deviations_are_as_rare_as_the_view_says(ten):
     groups, joint = ten
     decades = joint_decades(groups, joint, noise(10, 20_000, seed=2), MINUTE_DECADES)[0]
@@ -97,6 +98,7 @@ def test_a_group_says_the_same_alone_and_beside_others():
     np.testing.assert_array_equal(both[:1], own)
 
 
+@pytest.mark.compiled
 def test_many_groups_are_learned_block_by_block(monkeypatch):
     groups, values = group_of(*[3] * 12), noise(36, 600)
     at_once = learn_joint(groups, values, cluster_gap=9)

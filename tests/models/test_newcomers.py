@@ -107,6 +107,7 @@ def test_a_new_group_comes_below_the_others():
     assert len(wider.groups.labels) == 4
 
 
+@pytest.mark.compiled
 def test_a_young_row_of_a_history_inherits_too():
     values = daily(4, 7 * DAY)
     values[3, :-5] = np.nan
@@ -155,6 +156,7 @@ def test_episodes_go_on_when_a_series_is_welcomed_and_when_it_is_dismissed(model
     assert state.episodes.arrays["active"].any()
 
 
+@pytest.mark.compiled
 def test_a_group_that_is_restarted_grows_no_larger():
     series = tuple(pod(name) for name in "abcd")
     model = DETECTOR.fit(panel(daily(4, 7 * DAY), series))
@@ -166,6 +168,7 @@ def test_a_group_that_is_restarted_grows_no_larger():
     assert {4, 5} <= set(wider.groups.members[0].tolist())
 
 
+@pytest.mark.compiled
 def test_each_newcomer_follows_another_silent_sibling_the_latest_first():
     series = tuple(pod(name) for name in "abcd")
     model = DETECTOR.fit(panel(daily(4, 7 * DAY), series))

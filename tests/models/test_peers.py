@@ -6,6 +6,8 @@ from forewarn_models.panel import Panel
 from forewarn_models.peers import differences
 from forewarn_models.views import DISCOUNTS, N_VIEWS, PEERS
 
+pytestmark = pytest.mark.compiled
+
 DAY, STEP = 288, 300_000
 LEARNED, JUDGED = 14 * DAY, DAY
 MONTH = 30 * 86_400.0

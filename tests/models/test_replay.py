@@ -80,6 +80,7 @@ def test_a_second_sample_of_a_slot_is_explained_from_the_state_before_the_slot(m
     assert (found.value, found.views[found.view]) == (3.5, found.return_period_seconds)
 
 
+@pytest.mark.compiled
 def test_a_sample_is_explained_beside_the_peers_that_it_was_judged_beside():
     series = tuple(labels_of({"machine": name, "site": "x"}) for name in "abcdef")
     past = history(series, end_milliseconds=END)

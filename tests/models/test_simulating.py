@@ -1,6 +1,5 @@
 """forewarn_models.simulating"""
 
-import numba
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -61,9 +60,9 @@ def test_a_sawtooth_stays_where_it_was_and_a_line_goes_on() -> None:
     assert abs(line[2] - line[0] - 30) < 3
 
 
+@pytest.mark.compiled
 def test_the_chance_that_a_walk_gets_somewhere_is_that_of_a_walk() -> None:
-    n_walks = 60 if not numba.config.DISABLE_JIT else 20  # that takes a minute uncompiled
-    walks = noise(n_walks, N_CELLS).cumsum(axis=1)
+    walks = noise(60, N_CELLS).cumsum(axis=1)
     reached = simulated(known(*walks), MARKS)[:, :, -1] - walks[:, -1:]
     # By the reflection principle.
     for share in (0.5, 1.0, 2.0):
@@ -88,6 +87,7 @@ def test_the_same_seed_gives_the_same_and_another_seed_other_paths() -> None:
     assert not np.array_equal(first, simulated(told, MARKS, seed=1))
 
 
+@pytest.mark.compiled
 def test_series_do_not_depend_on_each_other() -> None:
     together = simulated(known(SAWTOOTH, LINE, STEPS), MARKS)
     np.testing.assert_allclose(together[1], simulated(known(LINE), MARKS)[0], rtol=1e-9)

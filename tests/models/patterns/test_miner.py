@@ -137,11 +137,13 @@ def test_changes_hold_only_what_came_since_the_last_state() -> None:
     assert miner.state(changed_only=True).arrays["counts"].tolist() == [0]
 
 
+@pytest.mark.compiled
 def test_names_are_the_same_for_ever() -> None:
     expected = (GOLDEN / "log_patterns_v1.csv").read_text()
     assert rows_of(mined(log_lines(N_GOLDEN_LINES))) == expected
 
 
+@pytest.mark.compiled
 def test_a_state_of_format_1_loads_for_ever() -> None:
     stored = miner_of(from_bytes((GOLDEN / "log_patterns_v1.zip").read_bytes()))
     assert rows_of(stored) == (GOLDEN / "log_patterns_v1.csv").read_text()
@@ -251,6 +253,7 @@ def test_a_pattern_that_was_folded_comes_back_with_its_name() -> None:
     assert ids_of(miner, mine(miner, ["once upon a time"]), 79) == [name]
 
 
+@pytest.mark.compiled
 def test_known_shapes_are_forgotten_before_they_are_too_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -264,6 +267,7 @@ def test_known_shapes_are_forgotten_before_they_are_too_many(
     ]
 
 
+@pytest.mark.compiled
 def test_lines_of_one_statement_are_one_pattern() -> None:
     found = mined(log_lines(8_000, n_statements=40)).patterns()
     assert (
