@@ -48,12 +48,15 @@ _SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "de
 Fields = dict[str, str]
 
 
-def fields_of(line: bytes, format: LogFormat = "auto") -> Mapping[str, str]:  # noqa: A002  its name in the configuration
+def fields_of(
+    line: bytes,
+    format: LogFormat = "auto",  # noqa: A002  its name in the configuration
+) -> Mapping[str, str]:
     """Return the fields of a line: at most 200, each of at most 4,096 characters.
 
-        Names are those of the line, nested ones with dots between. Access logs have W3C's names, as
-    def fields_of(line: bytes, format: LogFormat = "auto") -> Mapping[str, str]:  # noqa: A002  as configured
-        and message. Where a trace is named, its identifier is also `trace_id`.
+    Names are those of the line, nested ones with dots between. Access logs have W3C's names, as
+    `cs-uri-stem` is; syslog has facility, severity, hostname, program, pid and message; text has
+    level and message. Where a trace is named, its identifier is also `trace_id`.
     """
     line = line[:_MOST_BYTES]
     fields = _fields(line, format, 0)

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -67,19 +68,16 @@ def write_lines(
 
     def text() -> Iterator[str]:
         yield "line_number,pattern_id\n"
-        numbered = _numbers(rows) if numbers is None else numbers.blocks()
-        for ids, lines in zip(miner.ids_of(rows.blocks()), numbered, strict=False):
-            pairs = zip(lines.tolist(), ids, strict=True)
-            yield "".join([f"{line},{name}\n" for line, name in pairs])
+        lines = count(1) if numbers is None else _each(numbers)
+        for ids in miner.ids_of(rows.blocks()):
+            yield "".join([f"{line},{name}\n" for name, line in zip(ids, lines, strict=False)])
 
     write_text(directory / LINES, text())
 
 
-def _numbers(rows: RowsOfLines) -> Iterator[IntegerArray]:
-    first = 1
-    for block in rows.blocks():
-        yield np.arange(first, first + len(block))
-        first += len(block)
+def _each(numbers: RowsOfLines) -> Iterator[int]:
+    for block in numbers.blocks():
+        yield from block.tolist()
 
 
 def write_patterns(directory: Path, patterns: tuple[Pattern, ...]) -> None:
