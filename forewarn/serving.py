@@ -1,4 +1,4 @@
-"""The roles of `forewarn run` in one process: training on schedule, scoring, the API."""
+"""The roles of `forewarn run` in one process: training on schedule, scoring, logs, the API."""
 
 import logging
 import sys
@@ -51,7 +51,7 @@ def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: thread
     Args:
         config: what to run.
         path: where it was read.
-        roles: of `train`, `score` and `api`.
+        roles: of `train`, `score`, `logs` and `api`.
         stop: set by a signal.
     """
     log_as_json()
@@ -64,6 +64,7 @@ def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: thread
             store=stack.enter_context(Store(config.effective_store_url)),
             registry=registry,
             scores="score" in roles,
+            reads_logs="logs" in roles,
             train=trainer.queue,
             collectors=collectors,
         )

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     import threading
 
-ROLES = ("train", "score", "api")
+ROLES = ("train", "score", "logs", "api")
 
 
 def run(
@@ -16,12 +16,16 @@ def run(
     *,
     role: Annotated[
         list[str] | None,
-        typer.Option(help="What this process does: train, score, api. Repeatable; default: all."),
+        typer.Option(
+            help="What this process does: train, score, logs, api. Repeatable; default: all, logs "
+            "where the file has `logs`."
+        ),
     ] = None,
 ) -> None:
-    """Run the service: train, score, serve /metrics and the API.
+    """Run the service: train, score, read logs, serve /metrics and the API.
 
-    It trains on the schedule and scores every tick until it is told to stop.
+    It trains on the schedule, scores every tick and counts lines of logs by pattern until it is
+    told to stop. Every process serves /metrics and the API.
 
     SIGTERM or Ctrl-C stops within two seconds; what was learned and where the scoring stood is
     kept, so that the next start goes on from there. The log is JSON, a line an event, on stderr.
@@ -33,9 +37,14 @@ def run(
 
     from forewarn.serving import run_roles
     from forewarn_adapters.config.reading import read_config
+    from forewarn_models.errors import ConfigError
 
     roles = _checked(role)
     settings = read_config(config, environment=os.environ)
+    if "logs" in (role or ()) and settings.logs is None:
+        raise ConfigError(
+            f"--role logs needs `logs` in {config}, which names none: see docs/logs.md"
+        )
     stop = threading.Event()
     _stop_on_signals(stop)
     run_roles(settings, path=config, roles=roles, stop=stop)

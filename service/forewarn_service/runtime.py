@@ -5,13 +5,17 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version as version_of
 
 from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.checkpoint import CheckpointFolder
 from forewarn_adapters.clock import Clock, now_milliseconds
+from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.config.schema import Config, RemoteWrite
+from forewarn_adapters.logs.enrichment import enrich
+from forewarn_adapters.logs.opening import open_log_source
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_adapters.source import Source, open_source
 from forewarn_adapters.store import Store
@@ -25,6 +29,8 @@ from forewarn_service.forecasting import Forecasting
 from forewarn_service.http_server import HttpServer
 from forewarn_service.lease import Lease
 from forewarn_service.live import Live
+from forewarn_service.logs.role import LEASE_NAME as LOG_LEASE_NAME
+from forewarn_service.logs.role import LogMeans, LogRole
 from forewarn_service.loop import Loop
 from forewarn_service.outputs import RemoteOutput, ScrapeOutput
 from forewarn_service.read_back import written_until
@@ -44,7 +50,8 @@ class Surroundings:
         config: the whole file.
         store: lease, audit, and how forecasts turn out.
         registry: where champions are kept.
-        scores: whether this process scores; without it only the API runs.
+        scores: whether this process scores.
+        reads_logs: whether it reads logs, where the file names some.
         train: queues a training of a signal; False = it is queued already.
         collectors: the registry that `/metrics` shows beside the verdicts.
         clock: tells the time.
@@ -54,6 +61,7 @@ class Surroundings:
     store: Store
     registry: Champions
     scores: bool = True
+    reads_logs: bool = False
     train: Callable[[str], bool] = lambda _signal: False
     collectors: CollectorRegistry = field(default_factory=CollectorRegistry)
     clock: Clock = now_milliseconds
@@ -77,8 +85,10 @@ class Service:
             given.store, holder=_holder(), clock=clock, on_failure=self.telemetry.failed
         )
         self._exposition = Exposition(given.collectors)
-        self._queue = self._remote_queue(config.remote_write) if config.remote_write else None
+        write = config.remote_write
+        self._queue = self._remote_queue(write, self._lease) if write else None
         self._loop = self._scoring_loop() if given.scores else None
+        self._logs = self._log_role(config.logs) if given.reads_logs and config.logs else None
         self._warm_up = WarmUp(self._begin, clock=clock, telemetry=self.telemetry)
         self._server = HttpServer(create_app(self._parts()), config.api)
         self.url = self._server.url
@@ -89,6 +99,8 @@ class Service:
             self._lease.start()
             if self._queue:
                 self._queue.start()
+        if self._logs:
+            self._logs.start()
         self._server.start()
         _log.info("listening on %s", self.url)
         self._warm_up.start()
@@ -101,6 +113,8 @@ class Service:
             if self._queue:
                 self._queue.stop()
             self._lease.stop()
+        if self._logs:
+            self._logs.stop()
         self._server.stop()
         self._on_demand.close()
         self.source.close()
@@ -112,21 +126,45 @@ class Service:
             self._loop.look_now()
 
     def exposition(self, *, openmetrics: bool) -> bytes:
-        """Return what a scrape gets; only the replica that writes shows verdicts."""
+        """Return what a scrape gets; only who writes shows verdicts, and who reads logs lines."""
         is_writer = self._queue is None and self._lease.is_held()
         self.telemetry.is_leader.set(self._lease.is_held())
-        return self._exposition.body(openmetrics=openmetrics, only_own=not is_writer)
+        body = self._exposition.body(openmetrics=openmetrics, only_own=not is_writer)
+        return (self._logs.exposition(openmetrics=openmetrics) if self._logs else b"") + body
 
     def _begin(self) -> None:
         if self._loop:
             self._began_milliseconds = self._given.clock()
             self._loop.start()
 
-    def _remote_queue(self, settings: RemoteWrite) -> RemoteQueue:
+    def _log_role(self, settings: Logs) -> LogRole:
+        given, write = self._given, self._given.config.remote_write
+        lease = Lease(
+            given.store,
+            holder=_holder(),
+            clock=given.clock,
+            on_failure=self.telemetry.failed,
+            name=LOG_LEASE_NAME,
+        )
+        directory = given.config.state_directory / "logs"
+        return LogRole(
+            LogMeans(
+                settings=settings,
+                directory=directory,
+                lease=lease,
+                queue=self._remote_queue(write, lease) if write else None,
+                open_source=partial(open_log_source, directory=directory),
+                enrich=enrich,
+                clock=given.clock,
+                telemetry=self.telemetry,
+            )
+        )
+
+    def _remote_queue(self, settings: RemoteWrite, lease: Lease) -> RemoteQueue:
         return RemoteQueue(
             RemoteWriter(settings, clock=self._given.clock),
             read_back=self.source.read_newest,
-            may_write=self._lease.is_held,
+            may_write=lease.is_held,
             clock=self._given.clock,
             telemetry=self.telemetry,
             most_samples=settings.queue_samples,
@@ -208,9 +246,10 @@ class Service:
         )
 
     def _heartbeat_milliseconds(self) -> int:
-        if self._loop is None or self._began_milliseconds is None:
-            return self._given.clock()
-        return max(self._began_milliseconds, self._loop.heartbeat_milliseconds())
+        beats = [self._logs.heartbeat_milliseconds()] if self._logs else []
+        if self._loop is not None and self._began_milliseconds is not None:
+            beats.append(max(self._began_milliseconds, self._loop.heartbeat_milliseconds()))
+        return min(beats, default=self._given.clock())
 
 
 def _holder() -> str:

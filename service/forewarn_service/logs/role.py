@@ -71,6 +71,7 @@ class LogRole:
         )
         self._stop = threading.Event()
         self._heartbeat_milliseconds = means.clock()
+        self._is_preparing = False
         self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
 
     def start(self) -> None:
@@ -95,8 +96,8 @@ class LogRole:
         return self._exposition.body(openmetrics=openmetrics)
 
     def heartbeat_milliseconds(self) -> int:
-        """Return when it last went round."""
-        return self._heartbeat_milliseconds
+        """Return when it last went round; now while it compiles and reads its checkpoint."""
+        return self._means.clock() if self._is_preparing else self._heartbeat_milliseconds
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -113,6 +114,7 @@ class LogRole:
 
     def _read(self) -> None:
         means = self._means
+        self._is_preparing = True
         warm_patterns()
         keeper = Keeper(
             LogCheckpoints(means.directory),
@@ -134,6 +136,7 @@ class LogRole:
             pipeline.run(self._goes_on)
 
     def _goes_on(self) -> bool:
+        self._is_preparing = False
         self._heartbeat_milliseconds = self._means.clock()
         return not self._stop.is_set() and self._means.lease.is_held()
 
