@@ -10,6 +10,7 @@ from forewarn_adapters.logs.batch import Cursor, LogBatch
 from forewarn_adapters.logs.intake import Intake
 from forewarn_adapters.logs.journal import Journal, Place
 from forewarn_adapters.logs.syslog_blocks import received_of
+from forewarn_adapters.logs.syslog_framing import prepare
 from forewarn_adapters.logs.syslog_parsing import batch_of
 from forewarn_adapters.logs.syslog_tcp import TcpReceiver
 from forewarn_adapters.logs.syslog_udp import UdpReceiver
@@ -43,6 +44,7 @@ class SyslogSource:
         self.name = name
         key = f"logs.sources {name}: syslog"
         tls = server_tls(settings.tls, key=f"{key}.tls") if settings.tls else None
+        prepare()
         is_udp = settings.transport == "udp"
         listener = (udp_listener if is_udp else tcp_listener)(settings.listen, key=f"{key}.listen")
         try:

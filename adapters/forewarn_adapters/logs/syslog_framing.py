@@ -5,11 +5,11 @@ import numpy as np
 from forewarn_adapters.logs.batch import Lines
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.lines.octet_frames import frame_length, frame_places
+from forewarn_models.lines.trimming import trim
 from forewarn_models.patterns.scanning import line_places
 
 MOST_BYTES_OF_LINE = 1 << 16
 _FEWEST_BYTES_OF_FRAME = 3
-_LINE_FEED, _RETURN = 10, 13
 _NO_LINES: Lines = (b"", np.empty((0, 2), dtype=np.int64))
 
 
@@ -85,23 +85,24 @@ class FrameCutter:
         return self._usable(data, lines[:n])
 
     def _usable(self, data: bytes, lines: IntegerArray) -> Lines:
-        longest = lines[:, 0] + MOST_BYTES_OF_LINE
-        self.n_cut += int((lines[:, 1] > longest).sum())
-        np.minimum(lines[:, 1], longest, out=lines[:, 1])
-        return data, without_line_ends(data, lines)
+        lines, n_cut = usable_lines(data, lines)
+        self.n_cut += n_cut
+        return data, lines
 
 
-def without_line_ends(data: bytes, lines: IntegerArray) -> IntegerArray:
-    """Return (m, 2) the places of lines without line feeds and zero bytes at their ends.
+def usable_lines(data: bytes, lines: IntegerArray) -> tuple[IntegerArray, int]:
+    """Return (m, 2) the places of lines without what ends them, and how many were too long.
 
     Those that have nothing else are left out.
     """
-    view = np.frombuffer(data, dtype=np.uint8)
-    for ends in ((_LINE_FEED, 0), (_RETURN,)):
-        lines = lines[lines[:, 1] > lines[:, 0]]
-        last = view[lines[:, 1] - 1]
-        lines[:, 1] -= np.isin(last, ends)
-    return lines[lines[:, 1] > lines[:, 0]]
+    n, n_cut = trim(np.frombuffer(data, dtype=np.uint8), lines, MOST_BYTES_OF_LINE)
+    return lines[:n], n_cut
+
+
+def prepare() -> None:
+    """Have everything compiled: a connection must not wait for that."""
+    for line in (b"line\n", b"4 <1>a"):
+        FrameCutter().cut(line)
 
 
 def _has_lengths(data: bytes) -> bool | None:

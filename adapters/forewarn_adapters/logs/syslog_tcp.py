@@ -56,6 +56,7 @@ class TcpReceiver:
         self._listener = listener
         self._intake = intake
         self._tls = tls
+        self._buffer = memoryview(bytearray(intake.read_bytes))
         self._connections: set[_Connection] = set()
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
@@ -137,7 +138,7 @@ class TcpReceiver:
             if not self._intake.has_room():
                 return
             try:
-                block = connection.socket.recv(self._intake.read_bytes)
+                n_read = connection.socket.recv_into(self._buffer)
             except _WOULD_BLOCK:
                 return
             except OSError as failed:
@@ -145,16 +146,16 @@ class TcpReceiver:
                     self._intake.note("tls_failed", f"{connection.sender}: {failed.reason}")
                 self._leave(connection)
                 return
-            if not block:
+            if not n_read:
                 self._intake.put(connection.cutter.end(), connection.sender)
                 self._leave(connection)
                 return
-            self._take(connection, block)
+            self._take(connection, bytes(self._buffer[:n_read]))
             if connection.cutter.is_broken:
                 self._intake.note("broken_frame", connection.sender)
                 self._leave(connection)
                 return
-            n_bytes += len(block)
+            n_bytes += n_read
 
     def _take(self, connection: _Connection, block: bytes) -> None:
         cutter = connection.cutter

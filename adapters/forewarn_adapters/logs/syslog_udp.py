@@ -9,7 +9,7 @@ import numpy as np
 
 from forewarn_adapters.logs.intake import Intake
 from forewarn_adapters.logs.syslog_blocks import BYTES_OF_PLACE
-from forewarn_adapters.logs.syslog_framing import MOST_BYTES_OF_LINE, without_line_ends
+from forewarn_adapters.logs.syslog_framing import MOST_BYTES_OF_LINE, usable_lines
 from forewarn_models.arrays import IntegerArray
 
 _TICK_SECONDS = 0.1
@@ -61,7 +61,8 @@ class UdpReceiver:
         for sender, received in datagrams.items():
             if self._may_send(sender):
                 data = b"".join(received)
-                self._intake.put((data, without_line_ends(data, _places(received))), sender)
+                lines, _ = usable_lines(data, _places(received))
+                self._intake.put((data, lines), sender)
         return bool(datagrams)
 
 
