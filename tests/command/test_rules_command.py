@@ -36,6 +36,7 @@ def test_the_rules_of_forewarn_yaml_go_to_standard_output(config: Path) -> None:
         "forewarn-latency",
         "forewarn-disk_free",
         "forewarn-itself",
+        "forewarn-logs",
     ]
 
 

@@ -13,6 +13,8 @@ from forewarn_adapters.local_servers import PROMTOOL, find_program
 from forewarn_rules import read_rules
 from forewarn_service import worker
 from forewarn_service.families import FAMILIES
+from forewarn_service.logs import families as log_families
+from forewarn_service.logs.families import LogFamily
 from forewarn_service.telemetry import Telemetry
 from forewarn_training.telemetry import JOB, TrainingTelemetry
 
@@ -49,7 +51,9 @@ def written_names() -> set[str]:
     endings = {"counter": "_total", "histogram": "_bucket"}
     own = {family.name + endings.get(family.type, "") for family in registry.collect()}
     recorded = yaml.safe_load(read_rules("recording"))["groups"][0]["rules"]
-    return own | {family.name for family in FAMILIES} | {rule["record"] for rule in recorded}
+    of_logs = [each for each in vars(log_families).values() if isinstance(each, LogFamily)]
+    families = {family.name for family in (*FAMILIES, *of_logs)}
+    return own | families | {rule["record"] for rule in recorded}
 
 
 def names_in(expression: str) -> set[str]:
@@ -75,7 +79,11 @@ def test_the_rules_ask_only_for_names_that_are_written() -> None:
         for name in ("alerts", "recording")
         for group in yaml.safe_load(read_rules(name))["groups"]
     ]
-    asked = set().union(*(names_in(rule["expr"]) for group in groups for rule in group["rules"]))
+    rules = [rule for group in groups for rule in group["rules"]]
+    texts = [
+        text for rule in rules for text in (rule["expr"], *rule.get("annotations", {}).values())
+    ]
+    asked = set().union(*map(names_in, texts))
     assert asked - written_names() == set()
 
 
