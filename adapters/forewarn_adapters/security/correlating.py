@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from forewarn_adapters.security.record import Record
-from forewarn_adapters.security.rules import CorrelationRule, RuleFacts
+from forewarn_adapters.security.rules import CorrelationRule
 from forewarn_models.contract import State
 from forewarn_models.security.windows import Key, Windows
 
@@ -56,10 +56,6 @@ class Correlator:
         for rule in rules:
             for counted in dict.fromkeys(rule.of):
                 self._counting.setdefault(counted, []).append(rule)
-
-    def counts(self, rule: RuleFacts) -> bool:
-        """Return whether matches of a rule are counted by any."""
-        return rule.rule_id in self._counting
 
     def see(self, seen: Seen) -> Iterator[Found]:
         """Yield the correlations that hold now that a match was seen, each once."""

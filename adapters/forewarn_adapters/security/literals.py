@@ -63,4 +63,4 @@ def _spellings(text: str) -> Iterable[str]:
     yield from (text, escaped, escaped.replace("/", "\\/"))
     for plain in "<>&'":
         escaped = escaped.replace(plain, f"\\u{ord(plain):04x}")
-    yield escaped
+    yield from (escaped, escaped.replace("/", "\\/"))

@@ -1,5 +1,6 @@
 """Sigma rules read from files by pySigma, with errors that name the file and the rule."""
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,20 +79,30 @@ def _files_of(path: Path) -> Iterator[Path]:
 
 def _part(file: Path) -> Any:
     """Return the rules of one file, with the errors of each in it."""
-    from sigma.collection import SigmaCollection
-    from sigma.exceptions import SigmaError, SigmaRuleLocation
+    from sigma.exceptions import SigmaError
 
     documents = _documents(file)
     try:
-        return SigmaCollection.from_dicts(
-            documents,
-            collect_errors=True,
-            source=SigmaRuleLocation(file),
-            collect_filters=True,
-            resolve_references=False,
-        )
+        try:
+            return _read(documents, file, collect_errors=True)
+        except (AttributeError, TypeError, UnboundLocalError):
+            # Where pySigma stumbles over what it collects, the first error alone says more.
+            return _read(documents, file, collect_errors=False)
     except (SigmaError, ValueError, TypeError, AttributeError, UnboundLocalError) as refused:
         raise ConfigError(f"{file}: must hold Sigma rules, got: {_said(refused)}") from refused
+
+
+def _read(documents: list[dict[str, Any]], file: Path, *, collect_errors: bool) -> Any:
+    from sigma.collection import SigmaCollection
+    from sigma.exceptions import SigmaRuleLocation
+
+    return SigmaCollection.from_dicts(
+        copy.deepcopy(documents),
+        collect_errors=collect_errors,
+        source=SigmaRuleLocation(file),
+        collect_filters=True,
+        resolve_references=False,
+    )
 
 
 def _documents(file: Path) -> list[dict[str, Any]]:

@@ -9,22 +9,26 @@ from collections.abc import Iterable
 
 # An account may be called anything, also `x from 10.0.0.1 port 22 ssh2`: what follows it is
 # anchored to the end of the line, so that nobody else is accused.
-_ADDRESS = r"(?P<src_ip>\S{0,255}[^\s:])(?: port (?P<src_port>\d{1,5}))?"
+_ADDRESS = r"(?P<src_ip>\S{0,255}[^\s:\]])"
+_PORT = r" port (?P<src_port>\d{1,10})"
+_END = r"(?: \[preauth\])?$"
+_LEAVING = (
+    r"(?:Connection (?:closed|reset)|Disconnected|Received disconnect|Disconnecting) (?:by|from) "
+)
+_REASON = r"(?::? ?\d{1,3}: .*)?"
 _SSH = (
     re.compile(
         r"(?P<action>Failed|Accepted|Postponed|Partial) (?P<method>\S{1,40}) for "
-        r"(?:invalid user |illegal user )?(?P<user>.*) from "
-        + _ADDRESS
-        + r"(?: ssh\d?)?(?:: \S.*)?$"
+        rf"(?:invalid user |illegal user )?(?P<user>.*) from {_ADDRESS}{_PORT}"
+        rf"(?: ssh\d?)?(?:: .*|{_END})"
     ),
-    re.compile(r"(?:Invalid|Illegal) user (?P<user>.*) from " + _ADDRESS + "$"),
-    re.compile(r"error: PAM: .* for (?:illegal user )?(?P<user>.*) from " + _ADDRESS + "$"),
+    re.compile(rf"(?:Invalid|Illegal) user (?P<user>.*) from {_ADDRESS}(?:{_PORT})?{_END}"),
+    re.compile(rf"error: PAM: .* for (?:illegal user )?(?P<user>.*) from {_ADDRESS}$"),
     re.compile(
-        r"(?:Connection (?:closed|reset)|Disconnected|Received disconnect|Disconnecting)"
-        r" (?:by|from) (?:(?:authenticating |invalid )?user (?P<user>.*) )?"
-        + _ADDRESS
-        + r"(?::? ?\d{1,3}: .*)?(?: \[preauth\])?$"
+        rf"{_LEAVING}(?:authenticating |invalid )?user (?P<user>.*) "
+        rf"{_ADDRESS}{_PORT}{_REASON}{_END}"
     ),
+    re.compile(rf"{_LEAVING}{_ADDRESS}(?:{_PORT})?{_REASON}{_END}"),
 )
 _PAM = re.compile(r"pam_(?P<module>\w{1,40})\((?P<service>[\w.-]{1,60}):(?P<stage>\w{1,20})\): ")
 _PAM_VALUES = re.compile(

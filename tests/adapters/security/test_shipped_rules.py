@@ -96,8 +96,10 @@ def test_healthy_logs_are_passed_over() -> None:
     healthy = [
         "Nov 27 10:00:00 web1 systemd[1]: Started Session 5 of user ana.",
         "Nov 27 10:00:00 web1 kernel: [ 12.1] eth0: link becomes ready",
-        "Nov 27 10:00:00 web1 CRON[77]: pam_unix(cron:session): session opened for user root(uid=0)",
-        '10.0.0.5 - ana [27/Nov/2026:10:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 401 "-" "Mozilla/5.0"',
+        ("Nov 27 10:00:00 web1 CRON[77]: pam_unix(cron:session): session opened "
+        "for user root(uid=0)"),
+        ('10.0.0.5 - ana [27/Nov/2026:10:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 '
+        '401 "-" "Mozilla/5.0"'),
         '{"time":"2026-11-27T10:00:00Z","level":"info","msg":"token refreshed","user":"ana"}',
         '{"level":"error","msg":"select failed: union of types","status":500}',
         'time=2026-11-27T10:00:00Z level=info msg="password changed" user=ana',
