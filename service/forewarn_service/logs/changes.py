@@ -16,6 +16,7 @@ N_WINDOWS_BEFORE = 6
 MOST_PER_SERVICE = 20
 
 _PART_SECONDS = 150.0  # between two instants that are kept
+_PAUSE_SECONDS = 15.0  # between two looks at what changed
 _CHANCE = 2.0  # decades: of a hundred windows of a service one shows a change that is none
 
 
@@ -58,25 +59,35 @@ class RecentCounts:
 
     def __init__(self) -> None:
         self._kept: list[Counted] = []
+        self._looked_seconds = -np.inf
+        self._found: tuple[PatternChange, ...] = ()
 
     def changed(self, snapshot: Snapshot) -> tuple[PatternChange, ...]:
         """Return what changed in the five minutes or more up to a snapshot, and keep it.
 
         Nothing is returned until counters of ten minutes are there. Snapshots come in order of
-        time.
+        time; within 15 seconds the answer stays as it was.
         """
-        names = sorted({service for _, service in snapshot.services})
+        seconds = snapshot.milliseconds / 1e3
+        if 0.0 <= seconds - self._looked_seconds < _PAUSE_SECONDS:
+            return self._found
+        self._looked_seconds = seconds
+        oldest = seconds - WINDOW_SECONDS * (N_WINDOWS_BEFORE + 1) - 2 * _PART_SECONDS
+        self._kept = [each for each in self._kept if oldest < each.seconds <= seconds]
         now = counted_of(snapshot)
-        found: tuple[PatternChange, ...] = ()
-        if instants := self._instants(now):
-            numbers = {name: number for number, name in enumerate(names)}
-            service_of = np.array([numbers[service] for _, service in snapshot.services])
-            found = changed_patterns(instants, service_of, names, snapshot.templates)
-        if not self._kept or now.seconds - self._kept[-1].seconds >= _PART_SECONDS:
-            longest = WINDOW_SECONDS * (N_WINDOWS_BEFORE + 1) + 2 * _PART_SECONDS
+        self._found = self._changed(snapshot, self._instants(now))
+        if not self._kept or seconds - self._kept[-1].seconds >= _PART_SECONDS:
             self._kept.append(now)
-            self._kept = [each for each in self._kept if each.seconds > now.seconds - longest]
-        return found
+        return self._found
+
+    @staticmethod
+    def _changed(snapshot: Snapshot, instants: Sequence[Counted]) -> tuple[PatternChange, ...]:
+        if not instants:
+            return ()
+        names = sorted({service for _, service in snapshot.services})
+        numbers = {name: number for number, name in enumerate(names)}
+        service_of = np.array([numbers[service] for _, service in snapshot.services])
+        return changed_patterns(instants, service_of, names, snapshot.templates)
 
     def _instants(self, now: Counted) -> list[Counted]:
         """Return the kept instants at which windows end, and now; none where there are too few."""

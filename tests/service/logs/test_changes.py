@@ -164,3 +164,21 @@ def test_counters_of_a_pattern_without_a_place_are_counted_without_a_first_time(
     assert found.pattern.tolist() == [0, 4]
     assert found.count.tolist() == [2, 8]
     np.testing.assert_array_equal(found.first_seconds, [np.nan, 5.0])
+
+
+def test_within_fifteen_seconds_the_answer_stays_as_it_was() -> None:
+    recent = watched(40)
+    counts = steady(40)
+    counts[2, 3, 4] += 500
+    found = recent.changed(snapshot(FIRST + MINUTE * 40, counts))
+    assert recent.changed(snapshot(FIRST + MINUTE * 40 + 10, steady(40))) == found != ()
+    assert recent.changed(snapshot(FIRST + MINUTE * 40 + 20, steady(40))) == ()
+
+
+def test_after_a_clock_was_set_back_changes_are_found_again() -> None:
+    recent = watched(40)
+    for minute in range(40, 61):
+        counts = steady(minute)
+        counts[2, 3, 4] += 500 * (minute == 60)
+        found = recent.changed(snapshot(FIRST + MINUTE * (minute - 40), counts))
+    assert [each.pattern for each in found] == ["0000000000000004"]
