@@ -232,6 +232,7 @@ def _loads(config: "Config", found: Mapping[str, "QueryInspection"]) -> tuple["T
 def _text(
     path: Path, config: "Config", found: Mapping[str, "QueryInspection"], hidden: "Readings"
 ) -> str:
+    from forewarn.log_listing import log_bounds, log_rows
     from forewarn_adapters.config.values import redacted
 
     source = config.prometheus.url if config.prometheus else _counted(len(config.files), "file")
@@ -246,9 +247,11 @@ def _text(
         "",
         *aligned([_heading(found), *(_row(signal, found) for signal in config.signals)]),
         "",
+        *_with_space(aligned(log_rows(config.logs))),
         *team_lines(
             _loads(config, found), basis="" if found else ", if each signal had one series"
         ),
+        *log_bounds(config.logs),
         *_masks(hidden, broken=False),
         *(f"warning: {warning}" for warning in _warnings(config, found)),
         *(f"error: {error}" for error in _errors(found, hidden)),
@@ -307,6 +310,12 @@ def _in_words(seconds: float | None) -> str:
     return f"{seconds / _DAY_SECONDS:.1f} days"
 
 
+def _with_space(lines: Iterator[str]) -> Iterator[str]:
+    """Yield lines and an empty one after them, nothing where there are none."""
+    told = list(lines)
+    yield from [*told, ""] if told else []
+
+
 def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """Yield rows as lines whose cells stand below each other."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
@@ -333,11 +342,14 @@ def _json(config: "Config", found: Mapping[str, "QueryInspection"], hidden: "Rea
     import json
     from dataclasses import asdict
 
+    from forewarn.log_listing import log_entries
+
     report = {
         "signals": [
             _entry(signal, found.get(signal.name), hidden.get(signal.name, ()))
             for signal in config.signals
         ],
+        "logs": log_entries(config.logs),
         "teams": [asdict(load) for load in _loads(config, found)],
         "warnings": list(_warnings(config, found)),
         "errors": list(_errors(found, hidden)),

@@ -408,3 +408,53 @@ def test_history_is_told_in_words_that_fit():
 
     cases = {None: "-", 90.0: "2 minutes", 9_000.0: "2.5 hours", 864_000.0: "10.0 days"}
     assert {seconds: _in_words(seconds) for seconds in cases} == cases
+
+
+LOGS = """
+logs:
+  sources:
+    - {name: app, files: [/var/log/app.log, /var/log/web*.log], service: shop, format: json}
+    - {name: cluster, loki: {url: "http://loki:3100", query: '{a="b"}'}}
+    - {name: archive, victorialogs: {url: "http://logs:9428", query: "*"}}
+    - {name: search, elasticsearch: {url: "http://search:9200", index: "logs-*"}}
+    - {name: sdk, otlp: {}}
+    - {name: net, syslog: {listen: "127.0.0.1:6514", transport: udp}}
+"""
+
+
+def test_sources_of_log_lines_are_told_in_a_table(check):
+    write(CONFIG.format(url="http://localhost:9090") + LOGS)
+    code, told, _ = check()
+    assert code == 0
+    assert (
+        """
+LOG SOURCE  KIND           WHERE                                FORMAT  SERVICE
+app         files          /var/log/app.log, /var/log/web*.log  json    shop
+cluster     loki           http://loki:3100                     auto    as they say
+archive     victorialogs   http://logs:9428                     auto    as they say
+search      elasticsearch  http://search:9200                   auto    as they say
+sdk         otlp           127.0.0.1:4318                       auto    as they say
+net         syslog         127.0.0.1:6514 (udp)                 auto    as they say
+
+"""
+        in told
+    )
+    assert (
+        "logs: at most 100 patterns of a service have series, 5,000 are known of all; new "
+        "patterns: 1/7d a service\n" in told
+    )
+    logs = json.loads(check("--json")[1])["logs"]
+    assert logs[0] == {
+        "name": "app",
+        "kind": "files",
+        "where": "/var/log/app.log, /var/log/web*.log",
+        "format": "json",
+        "service": "shop",
+    }
+    assert [entry["service"] for entry in logs[1:]] == [None] * 5
+
+
+def test_without_logs_none_are_told(check):
+    write(CONFIG.format(url="http://localhost:9090"))
+    assert "log" not in check()[1]
+    assert json.loads(check("--json")[1])["logs"] == []

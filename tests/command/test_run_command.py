@@ -165,7 +165,7 @@ def test_a_training_that_is_asked_for_too_early_is_put_off(
 def test_an_unknown_role_is_a_wrong_usage(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["run", "--role", "cook"])
     assert done.exit_code == 2
-    assert "must be one of train, score, api, got 'cook'" in done.output
+    assert "must be one of train, score, logs, api, got 'cook'" in done.output
 
 
 def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
@@ -185,3 +185,11 @@ def test_a_log_line_holds_the_traceback() -> None:
     line = json.loads(JsonLines().format(record))
     assert (line["level"], line["message"]) == ("error", "it failed")
     assert "ValueError: invalid literal" in line["traceback"]
+
+
+def test_the_role_of_logs_needs_logs_in_the_file(tmp_path: Path, prometheus: LocalServer) -> None:
+    service(tmp_path, prometheus)
+    words = ["run", "--config", str(tmp_path / "forewarn.yaml"), "--role", "logs"]
+    done = CliRunner().invoke(app, words)
+    assert isinstance(done.exception, ConfigError)
+    assert "--role logs needs `logs` in" in str(done.exception)

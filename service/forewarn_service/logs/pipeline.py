@@ -21,6 +21,7 @@ from forewarn_service.logs.stored import Stored
 from forewarn_service.telemetry import Telemetry
 
 CUT_SECONDS = 5.0
+_FIRST_CUT_SECONDS = 1.0
 _MOST_CUT_SECONDS = 60.0
 _SHARE_OF_CUTS = 20  # cutting takes at most one part in so many of the time
 _MOST_WAITING = 4  # batches
@@ -63,7 +64,7 @@ class Pipeline:
             source.name: Reader(source, self._counting.tallies[source.name].cursor, self._means)
             for source in settings.sources
         }
-        self._cut_seconds = CUT_SECONDS
+        self._cut_seconds = _FIRST_CUT_SECONDS
         self._last_cut: Future[Kept] | None = None
 
     def run(self, goes_on: Callable[[], bool]) -> None:
@@ -82,8 +83,9 @@ class Pipeline:
             self._is_over.set()
             for reader in self._readers.values():
                 reader.stop()
+            end = time.monotonic() + _JOIN_SECONDS
             for reader in self._readers.values():
-                reader.join(_JOIN_SECONDS)
+                reader.join(max(0.0, end - time.monotonic()))
         self._finish()
 
     def _finish(self) -> None:
@@ -131,7 +133,8 @@ class Pipeline:
         cut = self._counting.cut(now_milliseconds=self._clock())
         self._last_cut = self._keeper.keep(cut)
         taken = time.perf_counter() - began
-        self._cut_seconds = min(max(CUT_SECONDS, _SHARE_OF_CUTS * taken), _MOST_CUT_SECONDS)
+        usual = min(2 * self._cut_seconds, CUT_SECONDS)
+        self._cut_seconds = min(max(usual, _SHARE_OF_CUTS * taken), _MOST_CUT_SECONDS)
 
     def _new(self, stored: Stored | None) -> LineCounting:
         settings = self._settings

@@ -11,6 +11,7 @@ from prometheus_client import Gauge
 from forewarn_adapters.clock import Clock
 from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
+from forewarn_models.lines.warming import warm_lines
 from forewarn_models.patterns.warming import warm_patterns
 from forewarn_service.lease import Lease
 from forewarn_service.logs.changes import RecentCounts
@@ -115,6 +116,7 @@ class LogRole:
     def _read(self) -> None:
         means = self._means
         self._is_preparing = True
+        warm_lines()
         warm_patterns()
         keeper = Keeper(
             LogCheckpoints(means.directory),

@@ -1,0 +1,60 @@
+"""What `forewarn check` says of the sources of log lines."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forewarn_adapters.config.log_sources import LogSourceConfig
+    from forewarn_adapters.config.logs import Logs
+
+HEADING = ("LOG SOURCE", "KIND", "WHERE", "FORMAT", "SERVICE")
+
+
+def log_rows(logs: "Logs | None") -> list[tuple[str, ...]]:
+    """Return the cells of a table with a heading; nothing where no logs are read."""
+    if logs is None:
+        return []
+    rows = [
+        (source.name, *_place(source), source.format, source.service or "as they say")
+        for source in logs.sources
+    ]
+    return [HEADING, *rows]
+
+
+def log_bounds(logs: "Logs | None") -> Iterator[str]:
+    """Yield how many series the lines may become, and how often something new may be told."""
+    if logs is not None:
+        yield (
+            f"logs: at most {logs.patterns_per_service:,} patterns of a service have series, "
+            f"{logs.most_patterns:,} are known of all; new patterns: {logs.new_patterns} a service"
+        )
+
+
+def log_entries(logs: "Logs | None") -> list[dict[str, object]]:
+    """Return the same of each source for a program."""
+    if logs is None:
+        return []
+    return [
+        {
+            "name": source.name,
+            **dict(zip(("kind", "where"), _place(source), strict=True)),
+            "format": source.format,
+            "service": source.service,
+        }
+        for source in logs.sources
+    ]
+
+
+def _place(source: "LogSourceConfig") -> tuple[str, str]:
+    """Return the kind of a source and where its lines come from, without secrets."""
+    from forewarn_adapters.config.values import redacted
+
+    for kind in ("loki", "victorialogs", "elasticsearch"):
+        server = getattr(source, kind)
+        if server is not None:
+            return kind, redacted(server.url)
+    if source.otlp is not None:
+        return "otlp", source.otlp.listen
+    if source.syslog is not None:
+        return "syslog", f"{source.syslog.listen} ({source.syslog.transport})"
+    return "files", ", ".join(str(path) for path in source.files)

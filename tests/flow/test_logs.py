@@ -1,0 +1,80 @@
+"""Lines of logs through `forewarn run`, killed at any time: each counted exactly once."""
+
+import sys
+from pathlib import Path
+
+import urllib3
+from prometheus_client.parser import text_string_to_metric_families
+
+from forewarn_adapters.local_servers import LocalServer, free_port
+from log_parts import numbered
+from webhook import wait_until
+
+N_LINES = 200_000
+
+
+def service_of(folder: Path) -> LocalServer:
+    port = free_port()
+    config = folder / "forewarn.yaml"
+    config.write_text(
+        "prometheus: {url: 'http://127.0.0.1:1'}\n"
+        f"api: {{listen: '127.0.0.1:{port}'}}\n"
+        f"state_directory: '{folder / 'state'}'\n"
+        "signals: [{name: load, query: load_ratio}]\n"
+        "logs:\n"
+        "  sources:\n"
+        f"    - {{name: app, files: ['{folder}/*.log'], service: shop, format: line}}\n"
+    )
+    command = [sys.executable, "-m", "forewarn", "run", "--role", "logs", "--config", str(config)]
+    log = folder / "service.txt"
+    return LocalServer("logs", command, f"http://127.0.0.1:{port}", log, ready_path="/healthz")
+
+
+def shown(server: LocalServer) -> dict[tuple[str, str], float]:
+    """Values by name of metric and pattern."""
+    text = urllib3.request("GET", f"{server.url}/metrics", timeout=5.0).data.decode()
+    return {
+        (sample.name, sample.labels.get("pattern", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("forewarn_log_")
+    }
+
+
+def lines(server: LocalServer) -> dict[str, float]:
+    found = shown(server)
+    return {
+        pattern: value
+        for (name, pattern), value in found.items()
+        if name == "forewarn_log_lines_total"
+    }
+
+
+def append(path: Path, first: int, last: int) -> None:
+    with path.open("a") as file:
+        file.writelines(f"{line}\n" for line in numbered(first, last))
+
+
+def test_each_line_is_counted_once_whenever_the_process_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    append(log, 0, 80_000)
+    server = service_of(tmp_path)
+    try:
+        server.start()
+        wait_until(lambda: bool(lines(server)), seconds=120.0)
+        before = lines(server)
+        append(log, 80_000, 150_000)  # read before the next checkpoint, or not
+        server.kill()
+
+        append(log, 150_000, N_LINES - 1_000)
+        server.start()
+        wait_until(lambda: sum(lines(server).values()) >= sum(before.values()), seconds=60.0)
+        server.kill()  # while it reads
+
+        server.start()
+        append(log, N_LINES - 1_000, N_LINES)
+        wait_until(lambda: sum(lines(server).values()) >= N_LINES, seconds=60.0)
+        assert lines(server) == dict.fromkeys(before, float(N_LINES))
+        assert shown(server)["forewarn_log_lines_read_total", ""] == N_LINES
+    finally:
+        server.stop()
