@@ -8,10 +8,10 @@ import trustme
 
 from api_parts import CONFIG, TOKENS, with_tokens
 from api_server import served
+from forewarn_adapters import http_serving
 from forewarn_adapters.config.endpoints import Tls
 from forewarn_adapters.config.schema import Api, Config
 from forewarn_models.errors import ConfigError
-from forewarn_service.api import serving
 from forewarn_service.api.serving import uvicorn_config
 
 
@@ -103,7 +103,7 @@ def test_the_listening_address_is_the_configured_one():
 
 
 def test_a_client_that_never_ends_its_headers_is_left(make_parts, monkeypatch):
-    monkeypatch.setattr(serving, "_HEADERS_SECONDS", 0.3)
+    monkeypatch.setattr(http_serving, "_HEADERS_SECONDS", 0.3)
     with served(make_parts()) as api:
         began = time.monotonic()
         with socket.create_connection((api.host, api.port), timeout=10) as connection:
@@ -113,7 +113,7 @@ def test_a_client_that_never_ends_its_headers_is_left(make_parts, monkeypatch):
 
 
 def test_a_client_that_goes_on_asking_is_kept(make_parts, monkeypatch):
-    monkeypatch.setattr(serving, "_HEADERS_SECONDS", 1.0)
+    monkeypatch.setattr(http_serving, "_HEADERS_SECONDS", 1.0)
     with served(make_parts()) as api:
         connection = http.client.HTTPConnection(api.host, api.port, timeout=10)
         connection.connect()
@@ -128,7 +128,7 @@ def test_a_client_that_goes_on_asking_is_kept(make_parts, monkeypatch):
 
 
 def test_a_slow_answer_is_not_cut(make_parts, monkeypatch):
-    monkeypatch.setattr(serving, "_HEADERS_SECONDS", 0.1)
+    monkeypatch.setattr(http_serving, "_HEADERS_SECONDS", 0.1)
 
     def slow(*, openmetrics):
         time.sleep(0.5)
