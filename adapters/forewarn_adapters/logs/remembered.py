@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,11 +61,7 @@ class Remembered:
         the newest.
         """
         block = Block(int(timestamp[0]), int(timestamp[-1]) + 1, hashes & _HASH_BITS)
-        blocks = [*self.blocks, block]
-        if len(blocks) > 1 and (merged := _merged(*blocks[-2:])):
-            blocks[-2:] = [merged]
-        blocks.sort(key=_end)
-        return _bounded(self.since, blocks)
+        return _bounded(self.since, sorted(_with_block(self.blocks, block), key=_end))
 
     def encoded(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
@@ -84,12 +81,19 @@ def _end(block: Block) -> int:
     return block.end
 
 
-def _merged(first: Block, second: Block) -> Block | None:
-    begin, end = min(first.begin, second.begin), max(first.end, second.end)
-    is_short = end - begin <= max(_SMALL_NANOSECONDS, first.end - first.begin)
-    if not is_short or len(first.hashes) + len(second.hashes) > _SMALL_LINES:
-        return None
-    return Block(begin, end, np.concatenate((first.hashes, second.hashes)))
+def _with_block(blocks: Sequence[Block], block: Block) -> list[Block]:
+    """Return the blocks with one more, which becomes part of the one at its time where it may."""
+    if not blocks:
+        return [block]
+    place = min(bisect_left(blocks, block.end, key=_end), len(blocks) - 1)
+    near = blocks[place]
+    begin, end = min(near.begin, block.begin), max(near.end, block.end)
+    is_short = end - begin <= max(_SMALL_NANOSECONDS, near.end - near.begin)
+    is_inside = (begin, end) == (near.begin, near.end) and len(block.hashes) <= _SMALL_LINES
+    if is_short and (is_inside or len(near.hashes) + len(block.hashes) <= _SMALL_LINES):
+        merged = Block(begin, end, np.concatenate((near.hashes, block.hashes)))
+        return [*blocks[:place], merged, *blocks[place + 1 :]]
+    return [*blocks, block]
 
 
 def _bounded(since: int, blocks: Sequence[Block]) -> Remembered:
