@@ -27,12 +27,12 @@ _OTHER_FIELDS = (
     *("kubernetes.container.name", "kubernetes.container_name", "kubernetes.deployment.name"),
     *("k8s.namespace.name", "k8s.container.name", "k8s.deployment.name"),
 )
-_PREFIXES = ("kubernetes.labels.",)
+_LABELS_OF_PODS = "kubernetes.labels."
 _FIELDS = frozenset((*_LEVEL_FIELDS, *_HOST_FIELDS, *_OTHER_FIELDS))
 # Mappings that such fields may lie in: nothing else is looked into.
 _FOLDERS = frozenset(
     name[:place]
-    for name in (*_FIELDS, *(prefix + "x" for prefix in _PREFIXES))
+    for name in (*_FIELDS, _LABELS_OF_PODS)
     for place in range(len(name))
     if name[place] == "."
 )
@@ -49,21 +49,27 @@ def found_in(line: Mapping[str, Any]) -> Found:
     >>> found_in({"message": "hi", "log": {"level": "info"}, "host.name": "a", "user": {"id": 7}})
     (('log.level', 'info'), ('host.name', 'a'))
     """
-    return tuple(
-        pair
-        for name, value in line.items()
-        if name in _FIELDS or name in _FOLDERS
-        for pair in ([(name, value)] if type(value) is str else _nested(name, value))
-        if type(value) is not str or name in _FIELDS
-    )
+    found: list[tuple[str, str]] = []
+    for name, value in line.items():
+        if type(value) is str:
+            if _is_field(name):
+                found.append((name, value))
+        elif _is_field(name) or name in _FOLDERS:
+            found += _below(name, value)
+    return tuple(found)
 
 
-def _nested(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the fields below a name, which only the folders above can have."""
-    if isinstance(value, dict) and name in _FOLDERS:
-        for inner, below in value.items():
-            yield from _nested(f"{name}.{inner}", below)
-    elif isinstance(value, str | int) and (name in _FIELDS or name.startswith(_PREFIXES)):
+def _is_field(name: str) -> bool:
+    return name in _FIELDS or name.startswith(_LABELS_OF_PODS)
+
+
+def _below(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the fields at and below a name."""
+    if isinstance(value, dict):
+        if name in _FOLDERS:
+            for inner, deeper in value.items():
+                yield from _below(f"{name}.{inner}", deeper)
+    elif isinstance(value, str | int) and _is_field(name):
         yield name, str(value)
 
 

@@ -7,8 +7,9 @@ piece by piece. What came late to seconds that were already read shows in how ma
 have; then they are read again, and what was read before is held back.
 """
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
@@ -32,6 +33,21 @@ _WANTED_ANSWER_BYTES = 1 << 23
 _SIFTED = {"is_sifted": True}
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Piece:
+    """Some lines of an instant.
+
+    Args:
+        lines: as they came.
+        place: where it goes on; None = it has no more.
+        is_again: whether the instant was begun anew, so that lines may be among those read before.
+    """
+
+    lines: AnswerLines
+    place: Place | None
+    is_again: bool = False
+
+
 class MovedError(Exception):
     """Lines came to an instant while it was read piece by piece: a place in it means nothing."""
 
@@ -39,19 +55,12 @@ class MovedError(Exception):
 class WindowedServer(Protocol):
     """What a server of lines can be asked. Windows are from `begin` to before `end`."""
 
-    are_identities_unique: bool
-
     def oldest(self, begin: int, end: int, most: int) -> tuple[AnswerLines, bool]:
         """Return at most so many of the oldest lines of a window, and whether these are all."""
         ...
 
-    def piece(
-        self, instant: int, place: Place | None, most: int
-    ) -> tuple[AnswerLines, Place | None]:
-        """Return some lines of an instant, and where it goes on; None = it has no more.
-
-        Raises MovedError where it cannot go on.
-        """
+    def piece(self, instant: int, place: Place | None, most: int) -> "Piece":
+        """Return some lines of an instant. Raises MovedError where it cannot go on."""
         ...
 
     def counts(self, begin: int, end: int) -> tuple[IntegerArray, IntegerArray]:
@@ -123,23 +132,22 @@ class WindowReader:
         lines, place = self._new_piece(instant, place, known)
         while not len(lines) and place is not None:
             lines, place = self._new_piece(instant, place, known)
-        if place is None:
-            return lines, position.moved(lines, instant + 1, head)
-        return lines, position.within_instant(place, lines)
+        if place is not None:
+            return lines, position.within_instant(place, lines)
+        position = position.moved(lines, instant + 1, head)
+        return (lines, position) if len(lines) else self._forward(position, head)
 
     def _new_piece(
         self, instant: int, place: Place | None, known: IntegerArray
     ) -> tuple[AnswerLines, Place | None]:
         """Return lines of an instant that are not known, and where it goes on."""
         if place != _SIFTED:
-            try:
-                lines, place = self._piece(instant, place)
-            except MovedError:
-                pass
-            else:
-                if self._server.are_identities_unique:
+            with contextlib.suppress(MovedError):
+                piece = self._piece(instant, place)
+                lines = piece.lines
+                if piece.is_again:
                     lines = lines.where(Sieve(known).unseen(lines.identity()))
-                return lines, place
+                return lines, piece.place
         lines, is_whole = self._unseen(instant, instant + 1, known)
         return lines, None if is_whole else _SIFTED
 
@@ -188,13 +196,14 @@ class WindowReader:
         place: Place | None = None
         while True:
             try:
-                lines, place = self._piece(instant, place)
+                piece = self._piece(instant, place)
             except MovedError as moved:
                 raise SourceUnavailable(
                     "lines of one timestamp must stay as they are while they are read, got more: "
                     "lengthen `delay` if this goes on"
                 ) from moved
-            take(lines)
+            take(piece.lines)
+            place = piece.place
             if place is None:
                 return
 
@@ -207,7 +216,7 @@ class WindowReader:
         self._ask_for_what_fits(lines)
         return lines, is_whole
 
-    def _piece(self, instant: int, place: Place | None) -> tuple[AnswerLines, Place | None]:
+    def _piece(self, instant: int, place: Place | None) -> Piece:
         return self._fitting(lambda most: self._server.piece(instant, place, most))
 
     def _fitting(self, ask: Callable[[int], _T]) -> _T:

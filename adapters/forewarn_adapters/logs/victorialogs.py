@@ -13,7 +13,7 @@ from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import Cursor, LogBatch
 from forewarn_adapters.logs.rfc3339 import nanoseconds_of, rfc3339
 from forewarn_adapters.logs.time_position import Place
-from forewarn_adapters.logs.time_windows import MovedError, WindowReader
+from forewarn_adapters.logs.time_windows import MovedError, Piece, WindowReader
 from forewarn_adapters.logs.victorialogs_answer import answer_lines, answer_rows
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.arrays import IntegerArray
@@ -47,8 +47,6 @@ class VictoriaLogsSource:
 
 
 class _Server:
-    are_identities_unique = False
-
     def __init__(self, settings: VictoriaLogs) -> None:
         self._query = settings.query
         self._client = HttpClient(settings, HttpLimits(), _tenant_headers(settings.tenant))
@@ -57,9 +55,7 @@ class _Server:
         lines = self._lines(begin, end, f"sort by (_time) limit {most}")
         return lines, len(lines) < most
 
-    def piece(
-        self, instant: int, place: Place | None, most: int
-    ) -> tuple[AnswerLines, Place | None]:
+    def piece(self, instant: int, place: Place | None, most: int) -> Piece:
         count = int(place["count"]) if place else self._count(instant)
         offset = int(place["offset"]) if place else 0
         lines = self._lines(
@@ -69,7 +65,7 @@ class _Server:
             raise MovedError
         offset += len(lines)
         is_end = not len(lines) or offset >= count
-        return lines, None if is_end else {"offset": offset, "count": count}
+        return Piece(lines, None if is_end else {"offset": offset, "count": count})
 
     def counts(self, begin: int, end: int) -> tuple[IntegerArray, IntegerArray]:
         rows = answer_rows(self._answer(begin, end, "stats by (_time:1s) count() n"))

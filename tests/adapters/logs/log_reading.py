@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import orjson
 from forewarn_adapters.logs.batch import Cursor, LogBatch, LogSource
 from forewarn_models.errors import SourceError
 
+MOST_FAILURES = 100
 CHECKPOINT, LINES = "checkpoint.json", "lines.txt"
 
 
@@ -33,16 +33,17 @@ def through_json(cursor: Cursor) -> Cursor:
     return dict(orjson.loads(orjson.dumps(cursor)))
 
 
-def read_to_the_end(
-    source: LogSource, cursor: Cursor, *, between: Callable[[], object] = lambda: None
-) -> tuple[Counter[bytes], Cursor]:
+def read_to_the_end(source: LogSource, cursor: Cursor) -> tuple[Counter[bytes], Cursor]:
     """Return how often each line came, and the last cursor, which each read got through JSON."""
     counts: Counter[bytes] = Counter()
+    failures = 0
     while True:
-        between()
         try:
             batch = source.read(cursor)
         except SourceError:
+            failures += 1
+            if failures > MOST_FAILURES:
+                raise
             continue
         cursor = through_json(batch.cursor)
         counts.update(texts_of(batch))

@@ -6,6 +6,10 @@ from typing import Any
 from hypothesis import strategies as st
 from log_reading import read_to_the_end, texts_of, through_json
 
+from forewarn_adapters.clock import ManualClock
+from forewarn_adapters.logs.batch import Cursor, LogBatch
+
+NOW = 1_795_416_300_000
 MILLISECOND = 1_000_000
 
 STEPS = st.lists(
@@ -20,6 +24,46 @@ STEPS = st.lists(
 )
 
 
+class Reader:
+    """A source with a clock that stands still, and the cursor that it has come to."""
+
+    def __init__(self, kind: Any, settings: Any) -> None:
+        self.clock = ManualClock(NOW)
+        self._kind, self._settings = kind, settings
+        self.source = kind("test", settings, clock=self.clock)
+        self.cursor: Cursor = self.source.read(None).cursor
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(milliseconds=round(seconds * 1000))
+
+    def next(self) -> LogBatch:
+        batch: LogBatch = self.source.read(self.cursor)
+        self.cursor = through_json(batch.cursor)
+        return batch
+
+    def rest(self) -> Counter[bytes]:
+        counts, self.cursor = read_to_the_end(self.source, self.cursor)
+        return counts
+
+    def again(self) -> None:
+        """Begin with another object, as another process would."""
+        self.source.close()
+        self.source = self._kind("test", self._settings, clock=self.clock)
+
+
+def at(seconds: float) -> int:
+    """Return a time after reading began, in nanoseconds."""
+    return NOW * MILLISECOND + round(seconds * 1000) * MILLISECOND
+
+
+def numbered(first: int, last: int, when: float) -> list[tuple[int, str]]:
+    return [(at(when), f"line {number}") for number in range(first, last)]
+
+
+def once(first: int, last: int) -> Counter[bytes]:
+    return Counter(f"line {number}".encode() for number in range(first, last))
+
+
 class Replay:
     """A server with `push`, a reader of it, and how often each line was sent and came.
 
@@ -27,7 +71,7 @@ class Replay:
     began. `n_messages` says how many different ones there are at a time.
     """
 
-    def __init__(self, server: Any, reader: Any, n_messages: int) -> None:
+    def __init__(self, server: Any, reader: Reader, n_messages: int) -> None:
         self.server = server
         self.reader = reader
         self.sent: Counter[bytes] = Counter()
@@ -46,9 +90,7 @@ class Replay:
         self.reader.clock.advance(milliseconds=milliseconds)
 
     def read(self, *_: int) -> None:
-        batch = self.reader.source.read(self.reader.cursor)
-        self.reader.cursor = through_json(batch.cursor)
-        self.came.update(texts_of(batch))
+        self.came.update(texts_of(self.reader.next()))
 
     def lose(self, *_: int) -> None:
         """Read without keeping the cursor, as a process that is killed then."""
@@ -60,9 +102,8 @@ class Replay:
     def end(self) -> None:
         """Read what is left, twice, because late lines are asked for once a second."""
         for _ in range(2):
-            self.advance(2_000, 0)
-            came, self.reader.cursor = read_to_the_end(self.reader.source, self.reader.cursor)
-            self.came += came
+            self.reader.advance(2)
+            self.came += self.reader.rest()
 
     def _push_at(self, milliseconds: int, count: int) -> None:
         lines = [

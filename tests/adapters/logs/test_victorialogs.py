@@ -12,20 +12,19 @@ import pytest
 from fake_victorialogs import SECOND, FakeVictoriaLogs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_reading import keep_cursor, read_to_the_end, read_with_kills, texts_of, through_json
-from source_replay import MILLISECOND, STEPS, Replay
+from log_reading import keep_cursor, read_with_kills, texts_of
+from source_replay import MILLISECOND, STEPS, Reader, Replay, at, numbered, once
 
 from forewarn_adapters import http
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import VictoriaLogs
 from forewarn_adapters.logs import victorialogs
-from forewarn_adapters.logs.batch import LEVELS, Cursor
+from forewarn_adapters.logs.batch import LEVELS
 from forewarn_adapters.logs.victorialogs import VictoriaLogsSource
 from forewarn_models.errors import DataError, SourceRejected, SourceUnavailable
 from hostile_server import answering, hostile, in_turn
 
 RECORDINGS = Path(__file__).parent / "recordings" / "victorialogs"
-NOW = 1_795_416_300_000
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -40,32 +39,14 @@ def server() -> Iterator[FakeVictoriaLogs]:
     fake.close()
 
 
-class Reader:
-    """A source with a clock that stands still, and the cursor that it has come to."""
-
-    def __init__(self, url: str, **changed: Any) -> None:
-        given = {"query": "*", "delay": timedelta(seconds=2), "timeout": timedelta(seconds=5)}
-        self.settings = VictoriaLogs(url=url, **(given | changed))
-        self.clock = ManualClock(NOW)
-        self.source = VictoriaLogsSource("test", self.settings, clock=self.clock)
-        self.cursor: Cursor = self.source.read(None).cursor
-
-    def advance(self, seconds: float) -> None:
-        self.clock.advance(milliseconds=round(seconds * 1000))
-
-    def rest(self) -> Counter[bytes]:
-        counts, self.cursor = read_to_the_end(self.source, self.cursor)
-        return counts
-
-    def again(self) -> None:
-        """Begin with another object, as another process would."""
-        self.source.close()
-        self.source = VictoriaLogsSource("test", self.settings, clock=self.clock)
+def reader_of(url: str, **changed: Any) -> Reader:
+    given = {"query": "*", "delay": timedelta(seconds=2), "timeout": timedelta(seconds=5)}
+    return Reader(VictoriaLogsSource, VictoriaLogs(url=url, **(given | changed)))
 
 
 @pytest.fixture
 def reader(server: FakeVictoriaLogs) -> Iterator[Reader]:
-    one = Reader(server.url, page_lines=10)
+    one = reader_of(server.url, page_lines=10)
     yield one
     one.source.close()
 
@@ -75,25 +56,13 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "_LONGEST_BACKOFF_SECONDS", 0.0)
 
 
-def at(seconds: float) -> int:
-    return NOW * MILLISECOND + round(seconds * 1000) * MILLISECOND
-
-
-def numbered(first: int, last: int, when: float) -> list[tuple[int, str]]:
-    return [(at(when), f"line {number}") for number in range(first, last)]
-
-
-def once(first: int, last: int) -> Counter[bytes]:
-    return Counter(f"line {number}".encode() for number in range(first, last))
-
-
 def test_a_recorded_answer_becomes_lines_with_time_level_and_stream():
     answer = recorded("query_filter")
     rows = [json.loads(line) for line in answer["body"].splitlines()]
     with hostile(in_turn(answering(200, answer["body"]), answering(200, ""))) as server:
-        reader = Reader(server.url)
+        reader = reader_of(server.url)
         reader.advance(60)
-        batch = reader.source.read(reader.cursor)
+        batch = reader.next()
         reader.source.close()
     assert texts_of(batch) == [row["_msg"].encode() for row in rows]
     assert batch.messages is batch.lines
@@ -108,9 +77,9 @@ def test_a_recorded_answer_becomes_lines_with_time_level_and_stream():
 def test_lines_of_a_recording_out_of_order_are_put_in_order():
     rows = recorded("query_all_limit")["body"]
     with hostile(answering(200, rows)) as server:
-        reader = Reader(server.url)
+        reader = reader_of(server.url)
         reader.advance(60)
-        batch = reader.source.read(reader.cursor)
+        batch = reader.next()
         reader.source.close()
     assert batch.n_lines == 200
     assert sorted(batch.timestamp_nanoseconds) == batch.timestamp_nanoseconds.tolist()
@@ -122,7 +91,7 @@ def test_lines_of_a_recording_out_of_order_are_put_in_order():
 def test_a_refused_query_is_told_in_the_words_of_the_server():
     answer = recorded("error_parse")
     with hostile(answering(answer["status"], answer["body"])) as server:
-        reader = Reader(server.url, query="app:(")
+        reader = reader_of(server.url, query="app:(")
         reader.advance(60)
         with pytest.raises(SourceRejected, match="missing filter after"):
             reader.source.read(reader.cursor)
@@ -131,7 +100,7 @@ def test_a_refused_query_is_told_in_the_words_of_the_server():
 
 def test_an_empty_recording_is_no_line():
     with hostile(answering(200, recorded("query_empty")["body"])) as server:
-        reader = Reader(server.url)
+        reader = reader_of(server.url)
         reader.advance(60)
         assert reader.source.read(reader.cursor).n_lines == 0
         reader.source.close()
@@ -208,8 +177,7 @@ def test_many_late_lines_come_page_by_page(server, reader):
 def test_lines_that_come_while_their_timestamp_is_read_are_neither_lost_nor_doubled(server, reader):
     server.push([(at(5), f"line {number:03}") for number in range(10, 60)])
     reader.advance(60)
-    first = reader.source.read(reader.cursor)
-    reader.cursor = through_json(first.cursor)
+    first = reader.next()
     late = [(at(5), f"line {number:03}") for number in (1, 2, 99)]
     server.before_query = [lambda: server.push(late)]
     rest = reader.rest() + Counter(texts_of(first))
@@ -219,7 +187,7 @@ def test_lines_that_come_while_their_timestamp_is_read_are_neither_lost_nor_doub
 def test_an_instant_that_does_not_stay_as_it_is_is_read_later(server, reader):
     server.push(numbered(0, 50, 5))
     reader.advance(60)
-    reader.cursor = through_json(reader.source.read(reader.cursor).cursor)
+    reader.next()
 
     def push_one() -> None:
         server.push([(at(5), "line 0")])
@@ -239,7 +207,7 @@ def _small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_small_answers")
 @pytest.mark.parametrize("apart_milliseconds", [0, 10])
 def test_answers_that_would_be_too_large_are_asked_for_in_parts(server, apart_milliseconds):
-    reader = Reader(server.url, page_lines=1000)
+    reader = reader_of(server.url, page_lines=1000)
     server.push(
         (at(1 + place * apart_milliseconds / 1000), f"{place:04}" + "x" * 10_000)
         for place in range(300)
@@ -253,7 +221,7 @@ def test_answers_that_would_be_too_large_are_asked_for_in_parts(server, apart_mi
 
 @pytest.mark.usefixtures("_small_answers")
 def test_one_line_that_is_too_large_is_said(server):
-    reader = Reader(server.url)
+    reader = reader_of(server.url)
     server.push([(at(1), "x" * (1 << 20))])
     reader.advance(60)
     with pytest.raises(http.AnswerTooLarge):
@@ -265,7 +233,7 @@ def test_a_server_without_memory_to_sort_is_asked_for_less():
     refusal = "cannot calculate [sort by (_time)], since it requires more than 100MB of memory"
     body = recorded("query_filter")["body"]
     with hostile(in_turn(answering(400, refusal), answering(200, body))) as server:
-        reader = Reader(server.url)
+        reader = reader_of(server.url)
         reader.advance(60)
         assert reader.source.read(reader.cursor).n_lines > 20
         assert "limit+2500" in server.requests[1].body.decode()
@@ -276,11 +244,11 @@ def test_tenant_and_query_are_sent(server):
     server.tenant = ("12", "3")
     server.push(numbered(0, 5, 1))
     server.push(numbered(5, 9, 1), fields={"app": "b"})
-    reader = Reader(server.url, tenant="12:3", query='app:="b"')
+    reader = reader_of(server.url, tenant="12:3", query='app:="b"')
     reader.advance(60)
     assert reader.rest() == once(5, 9)
     reader.source.close()
-    stranger = Reader(server.url, tenant="12:4")
+    stranger = reader_of(server.url, tenant="12:4")
     stranger.advance(60)
     assert not stranger.rest()
     stranger.source.close()
@@ -290,7 +258,7 @@ def test_fields_beside_the_stream_say_level_host_and_service(server, reader):
     fields = {"app": "api", "level": "warning", "service.name": "checkout", "pod": "p-1"}
     server.push(numbered(0, 2, 1), fields=fields)
     reader.advance(60)
-    batch = reader.source.read(reader.cursor)
+    batch = reader.next()
     assert [LEVELS[level] for level in batch.level] == ["warn", "warn"]
     stream = batch.streams[batch.stream[0]]
     assert (stream.service, stream.host) == ("", "p-1")
@@ -310,7 +278,7 @@ BROKEN = {
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 def test_what_is_no_answer_is_an_error(body):
     with hostile(answering(200, body)) as server:
-        reader = Reader(server.url)
+        reader = reader_of(server.url)
         reader.advance(60)
         with pytest.raises(SourceUnavailable):
             reader.source.read(reader.cursor)
@@ -322,7 +290,7 @@ def test_counts_that_are_none_are_an_error(server, reader):
     reader.rest()
     reader.advance(60)
     with hostile(answering(200, '{"_time":"2026-11-23T06:40:53Z"}\n')) as broken:
-        other = Reader(broken.url)
+        other = reader_of(broken.url)
         other.advance(120)
         with pytest.raises(SourceUnavailable, match="count lines by second"):
             other.source.read(reader.cursor)
@@ -342,9 +310,9 @@ def test_lines_that_are_no_text_are_kept_as_far_as_they_are():
         exchange.answer(200, rows)
 
     with hostile(answer) as server:
-        reader = Reader(server.url)
+        reader = reader_of(server.url)
         reader.advance(300)
-        batch = reader.source.read(reader.cursor)
+        batch = reader.next()
         reader.source.close()
     assert texts_of(batch) == [
         "\ufffd broken".encode(),
@@ -395,7 +363,7 @@ def test_a_clock_that_is_set_back_loses_and_doubles_nothing(server, reader):
 
 def test_an_answer_that_takes_too_long_is_asked_for_less_time(server):
     with hostile(lambda exchange: exchange.over.wait(1)) as slow:
-        reader = Reader(slow.url, timeout=timedelta(seconds=0.1))
+        reader = reader_of(slow.url, timeout=timedelta(seconds=0.1))
         reader.advance(600)
         for _ in range(2):
             with pytest.raises(SourceUnavailable.__base__):
@@ -407,7 +375,7 @@ def test_an_answer_that_takes_too_long_is_asked_for_less_time(server):
 @given(steps=STEPS, n_messages=st.integers(1, 50))
 def test_every_line_comes_as_often_as_it_was_sent(steps, n_messages):
     server = FakeVictoriaLogs()
-    reader = Reader(server.url, page_lines=10, delay=timedelta(seconds=1))
+    reader = reader_of(server.url, page_lines=10, delay=timedelta(seconds=1))
     replay = Replay(server, reader, n_messages)
     for what, place, count in steps:
         getattr(replay, what)(place, count)
@@ -420,7 +388,7 @@ def test_every_line_comes_as_often_as_it_was_sent(steps, n_messages):
 def test_200_000_lines_of_one_timestamp_come_once_through_a_failing_server(server):
     n_lines = 200_000
     server.push(numbered(0, n_lines, 1))
-    reader = Reader(server.url)
+    reader = reader_of(server.url)
     reader.advance(120)
     server.http.faults = 0.3
     assert reader.rest() == once(0, n_lines)
