@@ -74,7 +74,7 @@ def _selector(text: str) -> tuple[list[Callable[[Labels], bool]], int]:
     place = _BLANK.match(text, place).end()
     if text[place : place + 1] != "}":
         raise ParseError(
-            f"parse error at line 1, col {len(text)}: syntax error: unexpected $end, "
+            f"parse error at line 1, col {len(text) + 1}: syntax error: unexpected $end, "
             "expecting } or ,"
         )
     if not is_bounded:
