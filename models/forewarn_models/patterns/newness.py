@@ -40,15 +40,19 @@ class Newness:
         self._event_start = np.full((n_rows, N_KINDS), -np.inf)
         self._event_period = np.full((n_rows, N_KINDS), np.nan)
 
-    def advance(self, services: Sequence[str], newest_seconds: FloatArray) -> None:
-        """Note until when services were heard, by the times of their newest lines, (n,)."""
+    def advance(self, services: Sequence[str], heard_seconds: FloatArray) -> None:
+        """Note when services were heard, (n,): the newest line, or one of each hour in a backlog.
+
+        A service may be named several times.
+        """
         for first in range(0, len(services), self._block):
             block = slice(first, first + self._block)
-            rows = self._rows_of(services[block])
-            different, place = np.unique(rows, return_inverse=True)
-            newest = np.full(len(different), -np.inf)
-            np.maximum.at(newest, place, newest_seconds[block])
-            self._hear(different, newest)
+            rows, seconds = self._rows_of(services[block]), heard_seconds[block]
+            order = np.lexsort((seconds, rows))
+            place = _running_count(rows[order], np.ones(len(rows), dtype=np.bool_))
+            for each in range(1, int(place.max(initial=0)) + 1):
+                chosen = order[place == each]
+                self._hear(rows[chosen], seconds[chosen])
 
     def judge(
         self, services: Sequence[str], is_error: BooleanArray, timestamp_seconds: FloatArray

@@ -176,6 +176,14 @@ def test_a_nightly_job_is_heard_all_day() -> None:
     assert period_of(heard(days=60, every=DAY), 60 * DAY, is_error=True) > 20 * DAY
 
 
+def test_a_backlog_is_heard_as_it_would_have_been_live() -> None:
+    hours = np.arange(0, 30 * DAY + 1, HOUR)
+    backlog = Newness(ONE_A_WEEK)
+    backlog.advance(["a"] * len(hours), np.random.default_rng(0).permutation(hours))
+    live_period = period_of(heard(days=30), 30 * DAY, is_error=True)
+    assert period_of(backlog, 30 * DAY, is_error=True) == pytest.approx(live_period)
+
+
 def test_late_lines_and_lines_of_one_batch_change_nothing() -> None:
     newness = heard(days=30)
     newness.advance(["a", "a"], np.array([3 * DAY, 1 * DAY]))
