@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from forewarn.demo.receiver import PageReceiver
@@ -13,6 +14,9 @@ from forewarn_adapters.local_servers import (
     start_alertmanager,
     start_prometheus,
 )
+
+hypothesis.settings.register_profile("forewarn", deadline=None)  # a busy machine is no mistake
+hypothesis.settings.load_profile("forewarn")
 
 LONGEST = (
     "tests/command/test_demo.py",
