@@ -14,6 +14,8 @@ from forewarn_models.forecasters.hybrid import Hybrid
 from forewarn_models.forecasters.seasonal_naive import SeasonalNaive
 from forewarn_models.panel import Panel
 
+pytestmark = pytest.mark.compiled
+
 HOUR = 3_600_000
 MONDAY = 345_600_000 + 2800 * 7 * 24 * HOUR
 N_TIMES = 24 * 28

@@ -16,6 +16,8 @@ from forewarn_models.forecasters.yardstick import naive_twin
 from forewarn_models.labels import matched_rows
 from forewarn_models.panel import Panel
 
+pytestmark = pytest.mark.compiled
+
 HOUR = 3_600_000
 MONDAY = 345_600_000 + 2800 * 7 * 24 * HOUR
 N_TIMES, AHEAD = 24 * 28, 24

@@ -11,6 +11,8 @@ from forewarn_models.forecasters.yardstick import naive_twin
 from forewarn_models.labels import labels_of
 from forewarn_models.panel import Panel
 
+pytestmark = pytest.mark.compiled
+
 SERIES = tuple(labels_of({"s": name}) for name in ("wave", "walk", "steep"))
 
 

@@ -13,6 +13,8 @@ from forewarn_models.errors import DataError
 from forewarn_models.patterns import changes
 from forewarn_models.patterns.changes import Changes, rank_changes
 
+pytestmark = pytest.mark.compiled
+
 COUNTS = st.integers(0, 10**6).map(float) | st.integers(0, 5).map(float)
 TABLES = st.integers(1, 40).flatmap(
     lambda n: numpy_strategies.arrays(np.float64, (3, n), elements=COUNTS)

@@ -11,6 +11,8 @@ from forewarn_models.budget import parse_budget
 from forewarn_models.errors import UnknownFormat
 from forewarn_models.patterns.newness import Newness
 
+pytestmark = pytest.mark.compiled
+
 HOUR, DAY = 3_600.0, 86_400.0
 ONE_A_WEEK = parse_budget("1/7d")
 
