@@ -30,6 +30,19 @@ def log_bounds(logs: "Logs | None") -> Iterator[str]:
         )
 
 
+def log_warnings(logs: "Logs | None") -> Iterator[str]:
+    """Yield what is unwise about security rules. Raises ConfigError where they are wrong."""
+    if logs is not None:
+        from forewarn_adapters.security.rules import SecurityRules
+
+        rules = SecurityRules.load(shipped=logs.security.shipped, paths=logs.security.rules)
+        for rule in rules.slow:
+            yield (
+                f"security rule {rule.facts.name} is held against every line of its log source: "
+                "give it a word that must be there, so that most lines are passed over"
+            )
+
+
 def log_entries(logs: "Logs | None") -> list[dict[str, object]]:
     """Return the same of each source for a program."""
     if logs is None:

@@ -181,8 +181,11 @@ def _is_blocked(inspection: "QueryInspection") -> bool:
 
 
 def _warnings(config: "Config", found: Mapping[str, "QueryInspection"]) -> Iterator[str]:
+    from forewarn.log_listing import log_warnings
+
     yield from _problems(found, blocking=False)
     yield from _beyond_bounds(config, found)
+    yield from log_warnings(config.logs)
     for load in _loads(config, found):
         if load.is_over:
             yield overload_text(load, least="" if found else "at least ")

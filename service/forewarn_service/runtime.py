@@ -17,6 +17,7 @@ from forewarn_adapters.config.schema import Config, RemoteWrite
 from forewarn_adapters.logs.enrichment import enrich
 from forewarn_adapters.logs.opening import open_log_source
 from forewarn_adapters.remote_write import RemoteWriter
+from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.source import Source, open_source
 from forewarn_adapters.store import Store
 from forewarn_service.api.app import create_app
@@ -29,8 +30,9 @@ from forewarn_service.forecasting import Forecasting
 from forewarn_service.http_server import HttpServer
 from forewarn_service.lease import Lease
 from forewarn_service.live import Live
+from forewarn_service.logs.means import LogMeans
 from forewarn_service.logs.role import LEASE_NAME as LOG_LEASE_NAME
-from forewarn_service.logs.role import LogMeans, LogRole
+from forewarn_service.logs.role import LogRole
 from forewarn_service.loop import Loop
 from forewarn_service.outputs import RemoteOutput, ScrapeOutput
 from forewarn_service.read_back import written_until
@@ -150,6 +152,9 @@ class Service:
         return LogRole(
             LogMeans(
                 settings=settings,
+                rules=SecurityRules.load(
+                    shipped=settings.security.shipped, paths=settings.security.rules
+                ),
                 directory=directory,
                 lease=lease,
                 queue=self._remote_queue(write, lease) if write else None,

@@ -458,3 +458,25 @@ def test_without_logs_none_are_told(check):
     write(CONFIG.format(url="http://localhost:9090"))
     assert "log" not in check()[1]
     assert json.loads(check("--json")[1])["logs"] == []
+
+
+RULE = """
+title: {title}
+id: 11111111-2222-4333-8444-{number:012d}
+logsource: {{category: application}}
+detection: {{selection: {{message|re: '{pattern}'}}, condition: selection}}
+level: low
+"""
+
+
+def test_security_rules_are_checked_too(check):
+    write(CONFIG.format(url="http://localhost:9090") + LOGS + "  security: {rules: [own.yml]}\n")
+    write(RULE.format(title="Any digits", number=1, pattern="[0-9]+"), "own.yml")
+    code, told, _ = check()
+    assert code == 0
+    assert "is held against every line of its log source" in told
+    assert told.count("warning: security rule") == 1
+    write("title: nothing else", "own.yml")
+    code, _, complaint = check()
+    assert code == 2
+    assert "own.yml" in complaint

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from forewarn_adapters.config.log_sources import LogSourceConfig
 from forewarn_adapters.logs.batch import LogSource
-from forewarn_models.errors import ConfigError
 
 
 def open_log_source(settings: LogSourceConfig, *, directory: Path) -> LogSource:
@@ -32,7 +31,11 @@ def open_log_source(settings: LogSourceConfig, *, directory: Path) -> LogSource:
 def _received(settings: LogSourceConfig, directory: Path) -> LogSource:
     buffer_bytes = settings.buffer_bytes
     if settings.otlp is not None:
-        raise ConfigError("`otlp` cannot be received yet")
+        from forewarn_adapters.logs.otlp import OtlpSource
+
+        return OtlpSource(
+            settings.name, settings.otlp, directory=directory, buffer_bytes=buffer_bytes
+        )
     if settings.syslog is not None:
         from forewarn_adapters.logs.syslog import SyslogSource
 

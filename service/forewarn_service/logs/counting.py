@@ -15,6 +15,7 @@ from forewarn_models.patterns.newness import Newness
 from forewarn_service.logs.counters import N_LEVELS, Counters
 from forewarn_service.logs.names import OTHER_IDENTIFIER, PatternNames
 from forewarn_service.logs.news import News
+from forewarn_service.logs.security import SecurityCounting
 from forewarn_service.logs.services import Services
 from forewarn_service.logs.snapshot import Snapshot, SourceTally
 from forewarn_service.logs.stored import Stored, packed
@@ -48,6 +49,7 @@ class LineCounting:
         most_patterns: of the miner.
         patterns_per_service: how many have series.
         budget: of patterns that were never seen before.
+        security: rules that every line is held against.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class LineCounting:
         most_patterns: int,
         patterns_per_service: int,
         budget: Budget,
+        security: SecurityCounting | None = None,
     ) -> None:
+        self.security = security
         self.tallies = {name: SourceTally() for name in sources}
         self.miner = Miner(most_patterns=most_patterns)
         self.services = Services()
@@ -84,6 +88,8 @@ class LineCounting:
             tally.size_bytes += int(np.diff(batch.lines[1], axis=1).sum())
             tally.lag_seconds = now_milliseconds / 1e3 - float(times.max()) / 1e9
             self._count(source, batch, times, now_seconds=now_milliseconds / 1e3)
+            if self.security is not None:
+                self.security.take(source, batch, now_milliseconds=now_milliseconds)
 
     def cut(self, *, now_milliseconds: int) -> Cut:
         """Return what was counted so far; what comes later does not change it."""
@@ -116,6 +122,8 @@ class LineCounting:
             self.miner.absorb(state)
         if stored.newness is not None:
             self.newness.absorb(stored.newness)
+        if self.security is not None and stored.security:
+            self.security.absorb(stored.security)
         self.names.refresh(self.miner)
         for name, facts in stored.facts["sources"].items():
             if name in self.tallies:
@@ -189,10 +197,10 @@ class LineCounting:
             "services": list(self.services.known),
             "shown": self.news.stored(self.names),
         }
+        tables = self._tables(None if is_whole else _changed)
         miner = self.miner.state(changed_only=not is_whole)
-        return packed(
-            Stored(facts, self._tables(None if is_whole else _changed), (miner,), newness)
-        )
+        security = self.security.state(changed_only=not is_whole) if self.security else {}
+        return packed(Stored(facts, tables, (miner,), newness, security))
 
     def _tables(self, chosen: Callable[[Table], AnyArray] | None) -> dict[str, dict[str, AnyArray]]:
         """Return the rows of the tables with services and names in place of keys."""
@@ -225,6 +233,7 @@ class LineCounting:
             news=tables["news"],
             templates=self.names.templates,
             shown=(),
+            security=self.security.series() if self.security else (),
         )
 
 

@@ -65,6 +65,16 @@ CHANGE = LogFamily(
     "How much more or less often the service says a pattern than before, by more than chance.",
     ("pattern", "service", "template"),
 )
+SECURITY_EVENTS = LogFamily(
+    "forewarn_security_events_total",
+    "Security events that began, by rule.",
+    ("level", "rule", "service", "source"),
+)
+SECURITY_LINES = LogFamily(
+    "forewarn_security_lines_total",
+    "Lines that security events rest on.",
+    ("level", "rule", "service", "source"),
+)
 READ_LINES = LogFamily("forewarn_log_lines_read_total", "Lines that were read.", ("source",))
 READ_BYTES = LogFamily("forewarn_log_bytes_read_total", "Bytes of these lines.", ("source",))
 ENDED = LogFamily(
@@ -126,6 +136,7 @@ def rows_of(snapshot: Snapshot, changes: Sequence[PatternChange] = ()) -> Iterat
         [each.template for each in changes],
     )
     yield Rows(CHANGE, labels, [each.score for each in changes])
+    yield from _security(snapshot)
     yield from _sources(snapshot)
 
 
@@ -164,6 +175,13 @@ def _scores(snapshot: Snapshot) -> Rows:
         [each.template for each in shown],
     )
     return Rows(SCORE, columns, [each.score for each in shown])
+
+
+def _security(snapshot: Snapshot) -> Iterable[Rows]:
+    found = snapshot.security
+    labels = tuple([getattr(each, label) for each in found] for label in SECURITY_EVENTS.labels)
+    yield Rows(SECURITY_EVENTS, labels, [each.events for each in found])
+    yield Rows(SECURITY_LINES, labels, [each.lines for each in found])
 
 
 def _sources(snapshot: Snapshot) -> Iterable[Rows]:

@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from forewarn_adapters.clock import Clock
-from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.logs.batch import LogBatch
 from forewarn_service.logs.counting import LineCounting
 from forewarn_service.logs.keeping import Keeper, Kept
-from forewarn_service.logs.reading import Enrich, Means, OpenSource, Reader
+from forewarn_service.logs.means import LogMeans
+from forewarn_service.logs.reading import Means, Reader
+from forewarn_service.logs.security import SecurityCounting
 from forewarn_service.logs.stored import Stored
-from forewarn_service.telemetry import Telemetry
 
 CUT_SECONDS = 5.0
 _FIRST_CUT_SECONDS = 1.0
@@ -35,34 +34,21 @@ class Pipeline:
     """Reads and counts from the last checkpoint on, between `run` and its end.
 
     Args:
-        settings: sources and bounds.
+        means: sources, bounds, rules, and how sources are opened.
         keeper: stores and shows what was counted.
-        open_source: opens a source.
-        enrich: finds message, level, service and time of the lines of a batch.
-        clock: tells the time.
-        telemetry: where failures are counted.
     """
 
-    def __init__(
-        self,
-        settings: Logs,
-        *,
-        keeper: Keeper,
-        open_source: OpenSource,
-        enrich: Enrich,
-        clock: Clock,
-        telemetry: Telemetry,
-    ) -> None:
-        self._settings = settings
+    def __init__(self, means: LogMeans, keeper: Keeper) -> None:
+        self._settings, self._rules = means.settings, means.rules
         self._keeper = keeper
-        self._clock = clock
-        self._means = Means(open_source, enrich, self._give, telemetry)
+        self._clock = means.clock
+        readers = Means(means.open_source, means.enrich, self._give, means.telemetry)
         self._waiting: queue.Queue[tuple[str, LogBatch]] = queue.Queue(_MOST_WAITING)
         self._is_over = threading.Event()
         self._counting = keeper.restored(self._new)
         self._readers = {
-            source.name: Reader(source, self._counting.tallies[source.name].cursor, self._means)
-            for source in settings.sources
+            source.name: Reader(source, self._counting.tallies[source.name].cursor, readers)
+            for source in self._settings.sources
         }
         self._cut_seconds = _FIRST_CUT_SECONDS
         self._last_cut: Future[Kept] | None = None
@@ -143,6 +129,7 @@ class Pipeline:
             most_patterns=settings.most_patterns,
             patterns_per_service=settings.patterns_per_service,
             budget=settings.new_patterns,
+            security=SecurityCounting(self._rules, settings.sources),
         )
         if stored is not None:
             counting.restore(stored)

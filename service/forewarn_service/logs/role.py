@@ -3,26 +3,19 @@
 import logging
 import threading
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
 from prometheus_client import Gauge
 
-from forewarn_adapters.clock import Clock
-from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
 from forewarn_models.lines.warming import warm_lines
 from forewarn_models.patterns.warming import warm_patterns
-from forewarn_service.lease import Lease
 from forewarn_service.logs.changes import RecentCounts
 from forewarn_service.logs.exposition import LogExposition
 from forewarn_service.logs.keeping import Keeper
+from forewarn_service.logs.means import LogMeans
 from forewarn_service.logs.outgoing import LogEncoder
 from forewarn_service.logs.pipeline import Pipeline
-from forewarn_service.logs.reading import Enrich, OpenSource
 from forewarn_service.logs.snapshot import Snapshot
-from forewarn_service.remote_queue import RemoteQueue
-from forewarn_service.telemetry import Telemetry
 
 LEASE_NAME = "log reader"
 _LEASE_SECONDS = 0.5
@@ -30,31 +23,6 @@ _PAUSE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LogMeans:
-    """What the role needs.
-
-    Args:
-        settings: sources and bounds.
-        directory: where its checkpoint lies.
-        lease: of reading.
-        queue: of remote write; None = what it counts is scraped.
-        open_source: opens a source.
-        enrich: finds message, level, service and time of the lines of a batch.
-        clock: tells the time.
-        telemetry: where failures are counted.
-    """
-
-    settings: Logs
-    directory: Path
-    lease: Lease
-    queue: RemoteQueue | None
-    open_source: OpenSource
-    enrich: Enrich
-    clock: Clock
-    telemetry: Telemetry
 
 
 class LogRole:
@@ -127,14 +95,7 @@ class LogRole:
             stored=self._stored,
         )
         with closing(keeper):
-            pipeline = Pipeline(
-                means.settings,
-                keeper=keeper,
-                open_source=means.open_source,
-                enrich=means.enrich,
-                clock=means.clock,
-                telemetry=means.telemetry,
-            )
+            pipeline = Pipeline(means, keeper)
             pipeline.run(self._goes_on)
 
     def _goes_on(self) -> bool:

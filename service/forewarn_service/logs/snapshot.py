@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from forewarn_adapters.logs.batch import Cursor
 from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_service.logs.news import NewPattern
+from forewarn_service.logs.security import SecuritySeries
 from forewarn_service.logs.services import Service
 
 
@@ -44,6 +45,7 @@ class Snapshot:
         news: columns `service`, `level` and `count` of patterns that were new.
         templates: of the patterns, by name as number.
         shown: patterns that have just come.
+        security: what security rules found.
     """
 
     milliseconds: int
@@ -55,3 +57,4 @@ class Snapshot:
     news: Mapping[str, AnyArray]
     templates: Mapping[int, str]
     shown: tuple[NewPattern, ...]
+    security: tuple[SecuritySeries, ...] = ()

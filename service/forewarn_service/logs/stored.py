@@ -5,7 +5,7 @@ values by now of what changed, and the lines that the miner met since.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from forewarn_models.errors import UnknownFormat
 
 KIND, FORMAT_VERSION = "log_lines", 1
 
+_SECURITY = "security/"
 _TABLES = ("series", "places", "news")
 _KEYS = {"series": ("service", "level", "pattern"), "places": ("service", "pattern")} | {
     "news": ("service", "level")
@@ -33,17 +34,20 @@ class Stored:
         tables: `series`, `places` and `news`, columns each.
         miners: states of the miner, to be absorbed one after another.
         newness: how often services say something new; None = as in the state before.
+        security: of the watch, by name; empty = as in the state before.
     """
 
     facts: Mapping[str, Any]
     tables: Mapping[str, Columns]
     miners: Sequence[State]
     newness: State | None
+    security: Mapping[str, State] = field(default_factory=dict)
 
 
 def packed(stored: Stored) -> State:
     """Return it as one state; it holds exactly one state of a miner."""
     parts = {"miner": stored.miners[0], "newness": stored.newness}
+    parts |= {f"{_SECURITY}{name}": part for name, part in stored.security.items()}
     manifest: dict[str, Any] = {"facts": stored.facts}
     arrays: dict[str, AnyArray] = {}
     for name, part in parts.items():
@@ -71,7 +75,21 @@ def unpacked(states: Sequence[State]) -> Stored:
     tables = {
         name: _newest([_under(state, name) for state in states], _KEYS[name]) for name in _TABLES
     }
-    return Stored(states[-1].manifest["facts"], tables, miners, newness[-1] if newness else None)
+    return Stored(
+        states[-1].manifest["facts"],
+        tables,
+        miners,
+        newness[-1] if newness else None,
+        next(filter(None, map(_security, reversed(states))), {}),
+    )
+
+
+def _security(state: State) -> dict[str, State]:
+    return {
+        name.removeprefix(_SECURITY): part
+        for name in state.manifest
+        if name.startswith(_SECURITY) and (part := _part(state, name))
+    }
 
 
 def _part(state: State, name: str) -> State | None:

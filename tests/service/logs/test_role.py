@@ -17,13 +17,15 @@ from forewarn_adapters.local_servers import PrometheusSettings, start_prometheus
 from forewarn_adapters.logs.batch import LogBatch, LogSource
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
 from forewarn_adapters.remote_write import RemoteWriter
+from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.store import Store
 from forewarn_models.artefact import to_bytes
 from forewarn_models.contract import State
 from forewarn_models.errors import SourceUnavailable
 from forewarn_service.lease import Lease
 from forewarn_service.logs import counting, pipeline, reading
-from forewarn_service.logs.role import LEASE_NAME, LogMeans, LogRole
+from forewarn_service.logs.means import LogMeans
+from forewarn_service.logs.role import LEASE_NAME, LogRole
 from forewarn_service.remote_queue import RemoteQueue
 from forewarn_service.telemetry import Telemetry
 from log_parts import NumberedSource
@@ -68,6 +70,7 @@ class Site:
         self.role = LogRole(
             LogMeans(
                 settings=self.settings,
+                rules=SecurityRules.load(shipped=True),
                 directory=folder,
                 lease=self.lease,
                 queue=queue(self) if queue else None,
