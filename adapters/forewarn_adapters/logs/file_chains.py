@@ -17,11 +17,12 @@ from forewarn_adapters.logs.file_places import (
     is_continued_by,
 )
 from forewarn_adapters.logs.open_files import OpenFiles
-from forewarn_adapters.logs.rotation import copy_of, rotated_path, written_since
+from forewarn_adapters.logs.rotation import IsKnown, copy_of, rotated_path, written_since
 
 _LOG = logging.getLogger(__name__)
 # So many files that were rotated away and read are remembered of each name.
 _MOST_FINISHED = 8
+_REMOVED: Identity = (0, 0)
 
 
 @dataclass(slots=True)
@@ -110,10 +111,12 @@ def _follow(
         return
     if _is_known(name, status, known, opened):
         return
-    between = [] if last is None else written_since(last, {*known, identity})
-    for each in (*(identity_of(found) for _, found in between), identity):
-        known[each] = FilePlace(name, each)
-        chain.append(known[each])
+    known[identity] = newest = FilePlace(name, identity)
+    is_known = _asked_of(known, opened)
+    for _, found in [] if last is None else written_since(last, is_known):
+        known[identity_of(found)] = FilePlace(name, identity_of(found))
+        chain.append(known[identity_of(found)])
+    chain.append(newest)
 
 
 def _begin_anew(
@@ -122,8 +125,8 @@ def _begin_anew(
     """Read a file from its start that was truncated, after the rest of the copy made before."""
     old = chain[-1]
     anew = FilePlace(old.path, old.identity)
-    copy = copy_of(old, known)
     chain[-1] = known[anew.identity] = anew
+    copy = copy_of(old, _asked_of(known, opened))
     if copy is not None:
         path, status = copy
         old.identity = identity_of(status)
@@ -135,6 +138,10 @@ def _begin_anew(
             _LOG.warning("%s: cannot be read: %s", path, failed.strerror)
 
 
+def _asked_of(known: dict[Identity, FilePlace], opened: OpenFiles) -> IsKnown:
+    return lambda name, status: _is_known(name, status, known, opened)
+
+
 def _is_known(
     name: str, status: os.stat_result, known: dict[Identity, FilePlace], opened: OpenFiles
 ) -> bool:
@@ -142,10 +149,15 @@ def _is_known(
     place = known.get(identity_of(status))
     if place is None:
         return False
-    if not place.is_finished or place.modified_nanoseconds == status.st_mtime_ns:
-        return True
-    is_same = _is_continued(name, place, status, opened)
-    place.is_finished = not is_same  # written to after its end, or the inode is another file's now
+    if place.is_finished:
+        is_same = place.modified_nanoseconds == status.st_mtime_ns
+    else:
+        is_same = opened.held(place.identity) is not None
+    if not is_same:
+        is_same = _is_continued(name, place, status, opened)
+        place.is_finished = not is_same  # it was written to after its end, or is no more
+        if not is_same:
+            place.identity = _REMOVED  # and its inode is another file's
     return is_same
 
 

@@ -29,6 +29,7 @@ from forewarn_models.errors import SourceUnavailable
 
 _LOG = logging.getLogger(__name__)
 _BATCH_BYTES = 1 << 21
+_PASSED_BYTES = 1 << 26  # of lines that are too long, beside those
 _SHARE_BYTES = 1 << 18  # of one file, before the next has its turn
 _SELECT_SECONDS = 0.5  # as globs may walk through many folders
 # How long a file without its name must be quiet: until its last line counts as whole, though it has
@@ -100,17 +101,19 @@ class FollowedFiles:
         self._turn = (self._turn + 1) % max(len(names), 1)
         turns = deque(names[self._turn :] + names[: self._turn])
         parts: list[_Part] = []
-        n_bytes = 0
-        while turns and n_bytes < _BATCH_BYTES:
+        n_bytes = n_passed = 0
+        while turns and n_bytes < _BATCH_BYTES and n_passed < _PASSED_BYTES:
             name = turns.popleft()
             place = next((each for each in look.chains[name] if look.is_unread(each)), None)
             if place is None:
                 continue
             data, lines = self._read_share(place)
             if data:
+                turns.append(name)
+            if len(lines):
                 n_bytes += len(data)
                 parts.append((name, data, lines))
-                turns.append(name)
+            n_passed += len(data)
         return parts
 
     def _read_share(self, place: FilePlace) -> tuple[bytes, IntegerArray]:

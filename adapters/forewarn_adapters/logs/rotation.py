@@ -2,11 +2,11 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from forewarn_adapters.logs.file_places import FilePlace, Identity, identity_of, is_continued_by
+from forewarn_adapters.logs.file_places import FilePlace, identity_of, is_continued_by
 
 # More are not looked through for what was rotated away.
 _MOST_ENTRIES = 10_000
@@ -14,6 +14,7 @@ _MOST_ENTRIES = 10_000
 _ADDED = re.compile(r"[-._0-9T:Z]*[0-9][-._0-9T:Z]*|[-._](?:old|bak|prev|save|orig)")
 
 Found = tuple[str, os.stat_result]
+IsKnown = Callable[[str, os.stat_result], bool]
 
 
 def rotated_path(place: FilePlace) -> str | None:
@@ -24,22 +25,22 @@ def rotated_path(place: FilePlace) -> str | None:
     return None
 
 
-def written_since(place: FilePlace, known: Collection[Identity]) -> list[Found]:
+def written_since(place: FilePlace, is_known: IsKnown) -> list[Found]:
     """Return files that were rotated away after a file and before its present successor, in order.
 
-    `known` are those that are followed already, the present successor one of them.
+    `is_known` says of a file by its name and status whether it is followed already.
     """
     found = [
         (path, status)
         for path, status in _rotated(place.path)
-        if status.st_mtime_ns >= place.modified_nanoseconds and identity_of(status) not in known
+        if status.st_mtime_ns >= place.modified_nanoseconds and not is_known(path, status)
     ]
     return sorted(found, key=lambda each: each[1].st_mtime_ns)
 
 
-def copy_of(place: FilePlace, known: Collection[Identity]) -> Found | None:
+def copy_of(place: FilePlace, is_known: IsKnown) -> Found | None:
     """Return the copy that was made of a file before it was truncated; None where there is none."""
-    for path, status in written_since(place, known):
+    for path, status in written_since(place, is_known):
         if place.head_bytes and _is_continued(place, path):
             return path, status
     return None
