@@ -58,6 +58,9 @@ def server_tls(tls: Tls, *, key: str) -> ssl.SSLContext:
         raise ConfigError(f"{key} must have cert_file and key_file")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A sender that never reads leaves tickets lying, and its system then ends the connection by a
+    # reset, which may cost what it sent last.
+    context.num_tickets = 0
     try:
         context.load_cert_chain(tls.cert_file, tls.key_file)
         if tls.ca_file is not None:

@@ -61,8 +61,8 @@ class FrameCutter:
         n, begin = frame_places(view, frames[:-1])
         length, content = frame_length(view, begin)
         self.is_broken = length == -2
-        if length > MOST_BYTES_OF_LINE and len(data) - content >= MOST_BYTES_OF_LINE:
-            frames[n] = content, content + length
+        if length > 0 and len(data) - content > MOST_BYTES_OF_LINE:
+            frames[n] = content, len(data)
             self._skipped_bytes = content + length - len(data)
             n, begin = n + 1, len(data)
         self._rest = data[begin:]
