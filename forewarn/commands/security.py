@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from forewarn_adapters.security.rules import SecurityRules
 
 EXIT_FAILED = 1
+_FILE_COLUMNS = 400
 
 Name = TypeVar("Name", bound=str)
 
@@ -254,7 +255,10 @@ def _show_events(events: "Sequence[SecurityEvent]") -> None:
         return
     table = Table(box=None, pad_edge=False)
     for column in ("level", "event", "lines", "from", "account", "host", "began", "newest"):
-        table.add_column(column, justify="right" if column == "lines" else "left", overflow="fold")
+        # A name that is cut short is of no use, and a file has room.
+        table.add_column(
+            column, justify="right" if column == "lines" else "left", no_wrap=column != "event"
+        )
     for event in events:
         times = (event.began_nanoseconds, event.timestamp_nanoseconds)
         who = (event.source_address or "-", event.account or "-", event.host or "-")
@@ -262,4 +266,7 @@ def _show_events(events: "Sequence[SecurityEvent]") -> None:
         count = f"{event.count:,}"
         table.add_row(event.rule_level, event.rule_title, count, *who, began, newest)
     # Lines of logs are no markup.
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _FILE_COLUMNS
+    console.print(table)

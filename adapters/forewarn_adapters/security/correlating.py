@@ -49,9 +49,10 @@ class Found:
 class Correlator:
     """The correlation rules and what they remember, in bounded memory."""
 
-    def __init__(self, rules: tuple[CorrelationRule, ...]) -> None:
-        self._rules = rules
-        self._windows = {rule.facts.rule_id: Windows(rule.window) for rule in rules}
+    def __init__(self, rules: tuple[CorrelationRule, ...], *, most_keys: int) -> None:
+        self._windows = {
+            rule.facts.rule_id: Windows(rule.window, most_keys=most_keys) for rule in rules
+        }
         self._counting: dict[str, list[CorrelationRule]] = {}
         for rule in rules:
             for counted in dict.fromkeys(rule.of):

@@ -41,8 +41,9 @@ class Record:
     @cached_property
     def extracted(self) -> Extracted:
         found = extracted(self.line, self.message, self.stream.service)
-        if self._fields_of is not None and not found.fields:
-            return Extracted(found.kinds, found.program, self._fields_of(self.line))
+        if self._fields_of is not None and not found.kinds:
+            fields = {**found.fields, **self._fields_of(self.line)}
+            return Extracted(found.kinds, found.program, fields, found.repeats)
         return found
 
     @property

@@ -157,16 +157,29 @@ def _correlation_rule(rule: Any) -> CorrelationRule:
     if how not in {"event_count", "value_count", "temporal", "temporal_ordered"}:
         raise NotSupported(f"correlations of type {how}")
     of = tuple(id_of(reference.rule) for reference in rule.referenced_rules)
-    names = {
-        (alias.alias, id_of(reference.rule)): field
-        for alias in rule.aliases
-        for reference, field in alias.mapping.items()
-    }
+    names = _names(rule)
     fields = getattr(rule.condition, "fieldref", None) or ()
     window = WindowRule(how, _threshold(rule, how, len(of)), rule.timespan.seconds * _NANOSECONDS)
     value_fields = (fields,) if isinstance(fields, str) else tuple(fields)
     group_by = tuple(rule.group_by or ())
     return CorrelationRule(_facts(rule), window, of, group_by, names, value_fields)
+
+
+def _names(rule: Any) -> dict[tuple[str, str], str]:
+    """Return what each alias is called in matches of which rule."""
+    ids: dict[str, str] = {}
+    for reference in rule.referenced_rules:
+        counted = reference.rule
+        ids.update(
+            dict.fromkeys((reference.reference, counted.name, str(counted.id)), id_of(counted))
+        )
+    names = {}
+    for alias in rule.aliases:
+        for reference, field in alias.mapping.items():
+            if reference.reference not in ids:
+                raise NotSupported(f"an alias for {reference.reference!r}, which it does not count")
+            names[alias.alias, ids[reference.reference]] = field
+    return names
 
 
 def _threshold(rule: Any, how: How, n_rules: int) -> int:

@@ -63,6 +63,9 @@ class SecurityWatch:
             timespan of its correlation where that is longer.
         most_services: how many services have series of their own; of the others, the label is
             `other`.
+        most_keys: how many addresses, accounts and the like each correlation remembers, those seen
+            last.
+        most_events: how many may go on at a time; of more, those seen longest ago are ended.
     """
 
     def __init__(
@@ -71,11 +74,13 @@ class SecurityWatch:
         *,
         quiet_nanoseconds: int = _QUIET_NANOSECONDS,
         most_services: int = 1_000,
+        most_keys: int = 4_000,
+        most_events: int = 10_000,
     ) -> None:
         self.rules = rules
         self.counts: dict[Series, SecurityCount] = {}
         self._matcher = Matcher(rules)
-        self._correlator = Correlator(rules.correlations)
+        self._correlator = Correlator(rules.correlations, most_keys=most_keys)
         self._facts = {facts.rule_id: facts for facts in rules.facts()}
         timespans = {
             rule.facts.rule_id: rule.window.timespan_nanoseconds for rule in rules.correlations
@@ -83,7 +88,7 @@ class SecurityWatch:
         self._quiet = {
             rule_id: max(quiet_nanoseconds, timespans.get(rule_id, 0)) for rule_id in self._facts
         }
-        self._episodes = Episodes()
+        self._episodes = Episodes(most=most_events)
         self._most_services = most_services
         self._services: set[str] = set()
         self._changed: dict[Key, None] = {}

@@ -56,6 +56,8 @@ def matches(folder: Path, detection: str, line: str | bytes, logsource: str = JS
         ("a: {text|base64: secret}", {"text": "c2VjcmV0"}, {"text": "secret"}),
         ("a: {text|base64offset|contains: secret}", {"text": "IHNlY3JldA=="}, {"text": "secret"}),
         ("a: {line|windash|contains: ' -enc '}", {"line": "x /enc y"}, {"line": "x enc y"}),
+        ("a: {'|windash': ' -enc '}", {"line": "x /enc y"}, {"line": "x enc y"}),
+        ("a: ['*']", {"line": "x"}, None),
         ("a: {groups: admin}", {"groups": ["dev", "admin"]}, {"groups": ["administrators"]}),
         ("a: {who.name: ana}", {"who": {"name": "ana"}}, {"who": {"name": "bo"}, "name": "ana"}),
         ("a: {items.0.name: ana}", {"items": [{"name": "ana"}]}, {"items": [{"name": "bo"}]}),

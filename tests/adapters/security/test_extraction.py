@@ -283,6 +283,7 @@ def test_web_and_json(line: str, expected: dict[str, str]) -> None:
         '{"a":' * 100 + "1" + "}" * 100,
         "{" + ",".join(f'"{number}": {number}' for number in range(50_000)) + "}",
         "[" * 100_000,
+        HEAD + "x: msg=audit(" + "".join(f" a{number}=b" for number in range(5_000)),
         HEAD + "sshd[1]: Failed password for " + "a from b " * 100_000,
         HEAD + "sshd[1]: Disconnected from user " + "a " * 200_000 + "\t",
         HEAD + "sshd[1]: pam_unix(sshd:auth): " + "logname=" * 100_000,

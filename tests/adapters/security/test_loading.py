@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from forewarn_adapters.security import loading
 from forewarn_adapters.security.rules import SecurityRules
 from forewarn_models.errors import ConfigError
 from security_parts import rule, rules_in
@@ -77,6 +78,7 @@ def test_a_condition_that_is_none(tmp_path: Path, condition: str) -> None:
         ({"type": "temporal", "condition": "good and good"}, "extended ones"),
         ({"type": "temporal", "condition": "{gte: 2}"}, "a temporal correlation of 2 out of 1"),
         ({"type": "value_count"}, "without field reference"),
+        ({"aliases": "{who: {other: user}}"}, "an alias for 'other', which it does not count"),
     ],
 )
 def test_correlations_that_cannot_be(tmp_path: Path, changed: dict[str, str], said: str) -> None:
@@ -182,3 +184,11 @@ def test_rules_of_a_user_may_count_shipped_ones(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(text)
     names = {each.name for each in SecurityRules.load(shipped=True, paths=[tmp_path]).facts()}
     assert {"counted", "ssh_failed_login"} <= names
+
+
+def test_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_MOST_FILES", 1)
+    for number in range(2):
+        (tmp_path / f"rule{number}.yml").write_text(GOOD)
+    with pytest.raises(ConfigError, match="at most 1 files of rules are read, got 2"):
+        SecurityRules.load(shipped=False, paths=[tmp_path])
