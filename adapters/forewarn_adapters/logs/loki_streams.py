@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+import orjson
+
 from forewarn_adapters.logs.batch import LogStream
 from forewarn_adapters.logs.levels import level_of
 from forewarn_models.labels import Labels, labels_of
@@ -42,10 +44,10 @@ class StreamCache:
 
 
 def _known(labels: Labels) -> KnownStream:
-    # Of lengths, so that no value can look like another label.
-    text = "".join(f"{len(part)}:{part}" for pair in labels for part in pair)
-    key = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+    key = int.from_bytes(blake2b(orjson.dumps(labels), digest_size=8).digest(), "little")
     of = dict(labels)
-    level = next((level for name in _LEVELS if (level := level_of(of.get(name, "")))), 0)
-    host = next((of[name] for name in _HOSTS if of.get(name)), "")
-    return KnownStream(LogStream(host=host, labels=labels), level, key)
+    level = 0
+    for name in _LEVELS:
+        level = level or (level_of(of[name]) if name in of else 0)
+    hosts = [of[name] for name in _HOSTS if of.get(name)]
+    return KnownStream(LogStream(host=hosts[0] if hosts else "", labels=labels), level, key)
