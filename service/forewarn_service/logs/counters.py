@@ -48,6 +48,11 @@ class FirstSightings:
     level: IntegerArray
     nanoseconds: IntegerArray
 
+    def select(self, chosen: BooleanArray) -> "FirstSightings":
+        """Return the chosen ones."""
+        columns = (self.service, self.row, self.level, self.nanoseconds)
+        return FirstSightings(*(column[chosen] for column in columns))
+
 
 class Counters:
     """What is counted. Keys are (service, row) and (service, row, level) in one number."""

@@ -172,11 +172,9 @@ class LineCounting:
         rows = miner.leaders(rows, np.arange(line, line + len(rows)))
         services = self.services.numbers(source, batch.streams)[batch.stream]
         found = self.counters.count(services, rows, batch.level, times)
-        self.news.hear(services, times, self.services.known)
-        if len(found.row):
-            self.news.advance(self.services.known)
-            self._is_newness_due = True
-            self.news.judge(found, self.services.known, now_seconds=now_seconds)
+        self._is_newness_due |= len(found.row) > 0
+        lines = (services, times)
+        self.news.meet(lines, found, self.services.known, now_seconds=now_seconds)
 
     def _move(self, leaders: Callable[[IntegerArray], IntegerArray]) -> None:
         self._end(self.counters.move(leaders))

@@ -58,20 +58,28 @@ class News:
         self._heard: dict[int, float] = {}
         self._part = 0
 
-    def hear(
-        self, services: IntegerArray, nanoseconds: IntegerArray, known: Sequence[Service]
+    def meet(
+        self,
+        lines: tuple[IntegerArray, IntegerArray],
+        found: FirstSightings,
+        known: Sequence[Service],
+        *,
+        now_seconds: float,
     ) -> None:
-        """Note who said the lines of a batch, and when.
+        """Note who said the lines of a batch and when, two arrays, and judge what was new in them.
 
         Half an hour after another is learned, so that a batch of an old log is no silence with one
-        line at its end.
+        line at its end, and what was new early in it was new to a young service.
         """
+        services, nanoseconds = lines
         span = int(nanoseconds.max() - nanoseconds.min())
-        parts = nanoseconds // max(_PART_NANOSECONDS, span // _MOST_PARTS)
+        length = max(_PART_NANOSECONDS, span // _MOST_PARTS)
+        parts, of_found = nanoseconds // length, found.nanoseconds // length
         for part in np.unique(parts).tolist():
             if part != self._part:
                 self.advance(known)
                 self._part = part
+            self._judge(found.select(of_found == part), known, now_seconds=now_seconds)
             chosen = parts == part
             newest = np.zeros(len(known), dtype=np.int64)
             np.maximum.at(newest, services[chosen], nanoseconds[chosen])
@@ -86,7 +94,9 @@ class News:
             self._newness.advance(names, np.array(list(self._heard.values())))
             self._heard.clear()
 
-    def judge(self, found: FirstSightings, known: Sequence[Service], *, now_seconds: float) -> None:
+    def _judge(
+        self, found: FirstSightings, known: Sequence[Service], *, now_seconds: float
+    ) -> None:
         """Judge first sightings, and show those that are rare enough."""
         if not len(found.row):
             return

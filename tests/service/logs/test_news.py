@@ -85,35 +85,42 @@ def test_what_is_shown_is_shown_after_a_restart_too() -> None:
     assert again.shown == []
 
 
+def met(news: News, service: np.ndarray, milliseconds: np.ndarray, found: FirstSightings) -> None:
+    lines = (service, milliseconds * 10**6)
+    news.meet(lines, found, [("app", "shop")], now_seconds=NOW / 1000)
+
+
+def first_lines(row: np.ndarray, level: np.ndarray, milliseconds: np.ndarray) -> FirstSightings:
+    return FirstSightings(np.zeros_like(row), row, level, milliseconds * 10**6)
+
+
+NOTHING = first_lines(*np.empty((3, 0), dtype=np.int64))
+SHOP = np.array([0])
+
+
 def test_only_the_rarest_are_shown() -> None:
     news = News(Newness(parse_budget("1/7d")))
-    known = [("app", "shop")]
     for day in range(60, 0, -1):
-        news.hear(np.array([0]), np.array([(NOW - day * DAY_MILLISECONDS) * 10**6]), known)
-    news.hear(np.array([0]), np.array([NOW * 10**6]), known)
+        met(news, SHOP, np.array([NOW - day * DAY_MILLISECONDS]), NOTHING)
     for first in (0, 40):
-        n = 40
-        found = FirstSightings(
-            service=np.zeros(n, dtype=np.int64),
-            row=np.arange(first, first + n),
-            level=np.where(np.arange(n) % 2 == 0, 5, 3),
-            nanoseconds=np.full(n, NOW * 10**6),
-        )
-        news.judge(found, known, now_seconds=NOW / 1000)
+        rows = np.arange(first, first + 40)
+        levels = np.where(rows % 2 == 0, 5, 3)
+        met(news, SHOP, np.array([NOW]), first_lines(rows, levels, np.full(40, NOW)))
     assert len(news.shown) == MOST_SHOWN
     scores = [each.score for each in news.shown]
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_batch_of_weeks_is_heard_as_what_came_in_as_many_batches() -> None:
-    services, known = np.zeros(2_000, dtype=np.int64), [("app", "shop")]
-    times = (NOW - 10**9 + np.arange(2_000) * 500_000) * 10**6
+def test_a_backlog_is_judged_as_it_would_have_been_live() -> None:
+    n = 2_000
+    times = NOW - 1_000_000 * np.arange(n - 1, -1, -1)
+    new = np.array([0, 1, 2, 3, 300, n - 1])
     at_once, slowly = News(Newness(parse_budget("1/7d"))), News(Newness(parse_budget("1/7d")))
-    at_once.hear(services, times, known)
-    for first in range(0, 2_000, 4):
-        slowly.hear(services[:4], times[first : first + 4], known)
-    found = FirstSightings(services[:1], services[:1] + 3, services[:1] + 5, times[-1:])
-    for news in (at_once, slowly):
-        news.advance(known)
-        news.judge(found, known, now_seconds=NOW / 1000)
-    assert at_once.shown[0].score == pytest.approx(slowly.shown[0].score, rel=0.02)
+    met(at_once, np.zeros(n, int), times, first_lines(new, np.full(6, 5), times[new]))
+    for place in range(n):
+        rows = new[new == place]
+        found = first_lines(rows, np.full(len(rows), 5), times[rows])
+        met(slowly, SHOP, times[place : place + 1], found)
+    assert len(at_once.shown) == len(slowly.shown) == 1
+    assert at_once.shown[0].score == pytest.approx(slowly.shown[0].score, rel=0.01)
+    assert at_once.shown[0].score > 1
