@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from forewarn_adapters.config.log_sources import LogFormat, LogSourceConfig
 from forewarn_adapters.logs.batch import Lines, LogBatch, LogStream
 from forewarn_adapters.logs.enrichment import enrich
+from forewarn_adapters.logs.fields import fields_of
 from forewarn_adapters.logs.files import LineCutter, LogFile
 from forewarn_adapters.security.events import SecurityEvent
 from forewarn_adapters.security.rules import SecurityRules
@@ -31,13 +33,14 @@ def scan_files(
     """
     watch = SecurityWatch(rules)
     settings = LogSourceConfig(name="files", files=tuple(paths), format=log_format)
+    fields = partial(fields_of, format=log_format)
     events: dict[str, SecurityEvent] = {}
     n_lines = 0
     for path in paths:
         for lines in _blocks(path):
             n_lines += len(lines[1])
             batch = enrich(_batch(lines), settings)
-            for event in watch.take(batch, settings):
+            for event in watch.take(batch, settings, fields_of=fields):
                 if event.event_id in events or len(events) < _MOST_EVENTS:
                     events[event.event_id] = event
     return sorted(events.values(), key=_how_bad), n_lines

@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 from forewarn_adapters.security.json_fields import json_fields
 from forewarn_adapters.security.system_fields import program_fields
 
-JSON, WEB, AUDIT, FIREWALL, KUBERNETES, SYSLOG = (
-    "json",
-    "web",
-    "audit",
-    "firewall",
-    "kubernetes",
-    "syslog",
-)
+# What a line may be of; `FIELDS`: of a form that is told elsewhere, such as logfmt.
+JSON, FIELDS, WEB, AUDIT = "json", "fields", "web", "audit"
+FIREWALL, KUBERNETES, SYSLOG = "firewall", "kubernetes", "syslog"
 
 _MOST_CHARACTERS = 16_384
 _MOST_REPEATS = 10_000

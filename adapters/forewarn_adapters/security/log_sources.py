@@ -6,7 +6,15 @@ from sigma.rule import SigmaLogSource
 
 from forewarn_adapters.logs.batch import LogStream
 from forewarn_adapters.security.conditions import Holds
-from forewarn_adapters.security.extraction import AUDIT, FIREWALL, JSON, KUBERNETES, SYSLOG, WEB
+from forewarn_adapters.security.extraction import (
+    AUDIT,
+    FIELDS,
+    FIREWALL,
+    JSON,
+    KUBERNETES,
+    SYSLOG,
+    WEB,
+)
 from forewarn_adapters.security.literals import LEAST_CHARACTERS, Literals
 from forewarn_adapters.security.record import Record
 
@@ -29,6 +37,7 @@ _PROGRAMS: dict[str, frozenset[str]] = {
     "cron": frozenset({"cron", "crond", "crontab", "anacron", "atd"}),
     "vsftpd": frozenset({"vsftpd"}),
 }
+_STRUCTURED = {JSON, FIELDS}
 _ANY_LOGIN = {"auth", "authpriv"}  # whatever uses PAM
 _WEB_SERVERS = frozenset({"apache", "nginx", "haproxy", "iis", "caddy", "traefik", "envoy"})
 _WEB_PROGRAMS = {"apache": frozenset({"apache", "apache2", "httpd"})}
@@ -58,7 +67,7 @@ def about(source: SigmaLogSource) -> About:
 
     `product: linux` with a service means lines of that program, with none all lines. Web servers,
     firewalls, auditd and Kubernetes' audit are told by what their lines look like. Any other
-    source means lines of JSON.
+    source means lines with fields: JSON, logfmt.
     """
     category, product = source.category or "", source.product or ""
     service = source.service or ""
@@ -72,7 +81,7 @@ def about(source: SigmaLogSource) -> About:
         return _of_kind(AUDIT, "msg=audit(")
     if product in {"", "linux", "unix"} and not category:
         return _linux(service)
-    return About(lambda record: JSON in record.extracted.kinds)
+    return About(lambda record: not _STRUCTURED.isdisjoint(record.extracted.kinds))
 
 
 def _of_kind(kind: str, literal: str) -> About:

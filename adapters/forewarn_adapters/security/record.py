@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from forewarn_adapters.logs.batch import LogStream
-from forewarn_adapters.security.extraction import Extracted, extracted
+from forewarn_adapters.security.extraction import FIELDS, Extracted, extracted
 from forewarn_models.patterns.secrets import without_secrets
 from forewarn_models.patterns.text import readable
 
 # Fields of a line in a format that is not told here; what enrichment of logs gives.
 _MOST_BYTES = 16_384
 _MOST_EVIDENCE_BYTES = 512
+_OF_ANY_TEXT = {"message", "level", "trace_id", "time"}
 
 FieldsOf = Callable[[bytes], Mapping[str, str]]
 
@@ -42,8 +43,9 @@ class Record:
     def extracted(self) -> Extracted:
         found = extracted(self.line, self.message, self.stream.service)
         if self._fields_of is not None and not found.kinds:
-            fields = {**found.fields, **self._fields_of(self.line)}
-            return Extracted(found.kinds, found.program, fields, found.repeats)
+            given = self._fields_of(self.line)
+            kinds = frozenset((FIELDS,)) if given.keys() - _OF_ANY_TEXT else found.kinds
+            return Extracted(kinds, found.program, {**found.fields, **given}, found.repeats)
         return found
 
     @property

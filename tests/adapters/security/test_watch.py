@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from forewarn_adapters.logs.batch import LogStream
+from forewarn_adapters.logs.fields import fields_of
 from forewarn_adapters.security.events import SecurityEvent
 from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.security.watch import OTHER, SecurityWatch, Series
@@ -204,13 +205,14 @@ def test_a_flood_of_addresses_cannot_grow_memory(shipped: SecurityRules) -> None
     assert max(sizes[1:]) < 1.1 * min(sizes[1:])
 
 
-def test_fields_of_other_forms_may_be_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("logsource", ["{product: linux}", "{product: application}"])
+def test_fields_of_other_forms_may_be_given(tmp_path: Path, logsource: str) -> None:
     detection = "  a: {account: ana}\n  condition: a"
-    watch = SecurityWatch(rules_in(tmp_path, rule(detection, logsource="{product: linux}")))
-    batch = batch_of([b"account=ana"])
+    watch = SecurityWatch(rules_in(tmp_path, rule(detection, logsource=logsource)))
+    batch = batch_of([b"level=info account=ana", b"an account of ana"])
     assert watch.take(batch, SETTINGS) == []
-    events = watch.take(batch, SETTINGS, fields_of=lambda line: {"account": line[8:].decode()})
-    assert len(events) == 1
+    (event,) = watch.take(batch, SETTINGS, fields_of=fields_of)
+    assert event.count == 1
 
 
 COUNTED = (
