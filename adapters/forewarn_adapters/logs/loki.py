@@ -51,6 +51,7 @@ _MILLISECOND = 10**6
 _SECOND = 10**9
 _MOST_REQUESTS = 100
 _RETRIES = 2
+_MOST_ANSWER_BYTES = 1 << 25
 _SHORTEST_NEW_NANOSECONDS = _SECOND // 2
 _SHORTEST_NEW_WHILE_TAILING_NANOSECONDS = 10 * _SECOND
 # All that is remembered is read again in 5 s, or 30 s where that is much.
@@ -75,7 +76,7 @@ class LokiSource:
         headers = {"Cache-Control": "no-store"}
         if settings.tenant is not None:
             headers["X-Scope-OrgID"] = settings.tenant
-        self._client = HttpClient(settings, HttpLimits(1, _RETRIES), headers)
+        self._client = HttpClient(settings, HttpLimits(1, _RETRIES, _MOST_ANSWER_BYTES), headers)
         self._delay_nanoseconds = round(settings.delay.total_seconds() * _SECOND)
         self._streams = StreamCache()
         self._pace = Pace(settings.page_lines)
@@ -123,7 +124,7 @@ class LokiSource:
                 return position, page, True
         if position.again:
             position, page = self._read_again(position)
-            return position, page, True
+            return position, page, not position.again
         return position, NO_LINES, True
 
     def _with_due(self, position: Position) -> Position:

@@ -9,7 +9,7 @@ from forewarn_models.errors import SourceError, SourceRejected, SourceTimeout
 
 _LONGEST_NANOSECONDS = 24 * 3_600 * 10**9  # Loki itself allows 30 days, operators often less
 _SHORTEST_NANOSECONDS = 10**6
-_FEWEST_LINES = 10
+_FEWEST_LINES = 2  # one alone cannot be held against another
 _LIMIT = re.compile(r"max_entries_limit_per_query \(\d+ > (\d+)\)")
 _RANGE_TOO_LONG = ("time range exceeds", "query length", "too many bytes", "query would read")
 _TOO_MANY_LINES = ("max entries limit", "max_entries_limit", "larger than max")

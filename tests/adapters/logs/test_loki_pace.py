@@ -73,11 +73,12 @@ def test_after_a_timeout_less_time_is_asked_for_and_more_after_answers():
     assert pace.parts(Region(0, 100 * HOUR))[0].end == 24 * HOUR
 
 
-def test_no_less_than_a_millisecond_and_ten_lines_is_asked_for():
-    pace = Pace(20)
+def test_no_less_than_a_millisecond_and_two_lines_is_asked_for():
+    pace = Pace(12)
     assert not pace.shrink(RangeTooLong("no"), Region(0, 1_000_000))
-    assert pace.shrink(AnswerTooLarge("large"), Region(0, 1))
-    assert pace.lines == 10
+    for lines in (6, 3, 2):
+        assert pace.shrink(AnswerTooLarge("large"), Region(0, 1))
+        assert pace.lines == lines
     assert not pace.shrink(AnswerTooLarge("large"), Region(0, 1))
     pace.grow()
-    assert pace.lines == 12
+    assert pace.lines == 3
