@@ -23,7 +23,7 @@ from forewarn_adapters.logs.time_position import Place
 from forewarn_adapters.logs.time_windows import Piece, WindowReader
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.arrays import IntegerArray
-from forewarn_models.errors import SourceError, SourceUnavailable
+from forewarn_models.errors import DataError, SourceError, SourceUnavailable
 
 _JSON = {"Content-Type": "application/json"}
 _KEEP_ALIVE = "1m"
@@ -204,9 +204,11 @@ class _Server:
 
 
 def _place_of(place: Place) -> _Place:
-    return _Place(
-        place["point_in_time"], tuple(place["order"]), tuple(place["after"]), place["is_again"]
-    )
+    try:
+        order, after = tuple(place["order"]), tuple(place["after"])
+        return _Place(place["point_in_time"], order, after, place["is_again"])
+    except (KeyError, TypeError) as broken:
+        raise DataError("a cursor must be one that this source gave") from broken
 
 
 def _checked(answer: Answer) -> Answer:

@@ -1,6 +1,7 @@
 """Which fields of structured logs say who wrote a line and how severe it is, bounded."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from forewarn_adapters.logs.batch import LogStream
@@ -27,20 +28,47 @@ _OTHER_FIELDS = (
     *("kubernetes.container.name", "kubernetes.container_name", "kubernetes.deployment.name"),
     *("k8s.namespace.name", "k8s.container.name", "k8s.deployment.name"),
 )
-_LABELS_OF_PODS = "kubernetes.labels."
-_FIELDS = frozenset((*_LEVEL_FIELDS, *_HOST_FIELDS, *_OTHER_FIELDS))
-# Mappings that such fields may lie in: nothing else is looked into.
-_FOLDERS = frozenset(
-    name[:place]
-    for name in (*_FIELDS, _LABELS_OF_PODS)
-    for place in range(len(name))
-    if name[place] == "."
-)
+_LABELS_OF_PODS = "kubernetes.labels"
 _MOST_LABELS = 50
 _MOST_CHARACTERS = 256
 
 # Fields and their values as they stand in a line, in its order.
 Found = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Node:
+    """What a key of a mapping means: a field by this name, a mapping with keys of its own, both.
+
+    An open one is a mapping whose keys are all fields.
+    """
+
+    name: str = ""
+    below: dict[str, "_Node"] = field(default_factory=dict)
+    is_open: bool = False
+
+
+def _tree() -> _Node:
+    root = _Node()
+    for name in (*_LEVEL_FIELDS, *_HOST_FIELDS, *_OTHER_FIELDS):
+        for node in _nodes_of(root, name.split(".")):
+            node.name = name
+    for node in _nodes_of(root, _LABELS_OF_PODS.split(".")):
+        node.name, node.is_open = _LABELS_OF_PODS, True
+    return root
+
+
+def _nodes_of(root: _Node, parts: list[str]) -> Iterator[_Node]:
+    """Yield the nodes of a field, whose name may be joined by dots or nested in every way."""
+    for n_joined in range(1, len(parts) + 1):
+        node = root.below.setdefault(".".join(parts[:n_joined]), _Node())
+        if n_joined == len(parts):
+            yield node
+        else:
+            yield from _nodes_of(node, parts[n_joined:])
+
+
+_TOP = _tree().below
 
 
 def found_in(line: Mapping[str, Any]) -> Found:
@@ -51,26 +79,25 @@ def found_in(line: Mapping[str, Any]) -> Found:
     """
     found: list[tuple[str, str]] = []
     for name, value in line.items():
-        if type(value) is str:
-            if _is_field(name):
-                found.append((name, value))
-        elif _is_field(name) or name in _FOLDERS:
-            found += _below(name, value)
+        if name in _TOP:
+            _find(_TOP[name], value, found)
+        elif name.startswith(_LABELS_OF_PODS) and type(value) is str:
+            found.append((name, value))
     return tuple(found)
 
 
-def _is_field(name: str) -> bool:
-    return name in _FIELDS or name.startswith(_LABELS_OF_PODS)
-
-
-def _below(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the fields at and below a name."""
-    if isinstance(value, dict):
-        if name in _FOLDERS:
-            for inner, deeper in value.items():
-                yield from _below(f"{name}.{inner}", deeper)
-    elif isinstance(value, str | int) and _is_field(name):
-        yield name, str(value)
+def _find(node: _Node, value: Any, found: list[tuple[str, str]]) -> None:
+    if type(value) is dict:
+        if node.is_open:
+            labels = [(f"{node.name}.{name}", inner) for name, inner in value.items()]
+            found += [(name, str(inner)) for name, inner in labels if isinstance(inner, str | int)]
+            return
+        below = node.below
+        for name, inner in value.items():
+            if name in below:
+                _find(below[name], inner, found)
+    elif node.name and isinstance(value, str | int):
+        found.append((node.name, str(value)))
 
 
 class Streams:

@@ -17,7 +17,7 @@ from forewarn_adapters.logs.time_windows import MovedError, Piece, WindowReader
 from forewarn_adapters.logs.victorialogs_answer import answer_lines, answer_rows
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.arrays import IntegerArray
-from forewarn_models.errors import SourceUnavailable
+from forewarn_models.errors import DataError, SourceUnavailable
 
 _PATH = "/select/logsql/query"
 # Lines of one timestamp have no order of their own; equal ones may change places unnoticed.
@@ -56,8 +56,7 @@ class _Server:
         return lines, len(lines) < most
 
     def piece(self, instant: int, place: Place | None, most: int) -> Piece:
-        count = int(place["count"]) if place else self._count(instant)
-        offset = int(place["offset"]) if place else 0
+        offset, count = _place_of(place) if place else (0, self._count(instant))
         lines = self._lines(
             instant, instant + 1, f"sort by ({_ORDER_OF_INSTANT}) offset {offset} limit {most}"
         )
@@ -101,6 +100,13 @@ class _Server:
                 raise AnswerTooLarge("VictoriaLogs must have the memory to sort that many lines")
             raise failure_of(answer)
         return answer.body
+
+
+def _place_of(place: Place) -> tuple[int, int]:
+    try:
+        return int(place["offset"]), int(place["count"])
+    except (KeyError, TypeError, ValueError) as broken:
+        raise DataError("a cursor must be one that this source gave") from broken
 
 
 def _tenant_headers(tenant: str | None) -> dict[str, str]:

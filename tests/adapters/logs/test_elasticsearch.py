@@ -19,7 +19,7 @@ from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Elasticsearch
 from forewarn_adapters.logs.batch import LEVELS
 from forewarn_adapters.logs.elasticsearch import ElasticsearchSource
-from forewarn_models.errors import SourceRejected, SourceUnavailable
+from forewarn_models.errors import DataError, SourceRejected, SourceUnavailable
 from hostile_server import answering, hostile, in_turn
 
 SECOND = 1_000_000_000
@@ -332,6 +332,14 @@ def test_counts_that_are_none_are_an_error(one_server):
     reader.source.close()
 
 
+def test_a_place_of_another_source_is_refused(one_server):
+    reader = reader_of(one_server.url)
+    within = {"place": {"offset": 1, "count": 2}, "identities": ""}
+    with pytest.raises(DataError, match="a cursor must"):
+        reader.source.read({**reader.cursor, "within": within})
+    reader.source.close()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     steps=STEPS,
@@ -354,9 +362,8 @@ def test_every_document_comes_as_often_as_it_was_sent(steps, n_messages, kind, s
     assert replay.came == replay.sent
 
 
-@pytest.mark.parametrize("kind", ["elasticsearch", "opensearch"])
-def test_200_000_documents_of_one_timestamp_come_once_through_a_failing_server(kind):
-    n_lines = 200_000
+@pytest.mark.parametrize(("kind", "n_lines"), [("elasticsearch", 200_000), ("opensearch", 40_000)])
+def test_many_documents_of_one_timestamp_come_once_through_a_failing_server(kind, n_lines):
     server = FakeElasticsearch(**KINDS[kind])
     server.push(numbered(0, n_lines, 1))
     reader = reader_of(server.url)
@@ -365,7 +372,7 @@ def test_200_000_documents_of_one_timestamp_come_once_through_a_failing_server(k
     assert reader.rest() == once(0, n_lines)
     reader.source.close()
     server.close()
-    assert server.http.n_faults > 5
+    assert server.http.n_faults > 1
 
 
 def test_documents_read_by_processes_that_are_killed_come_once(one_server, tmp_path):

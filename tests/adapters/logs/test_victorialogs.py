@@ -341,6 +341,12 @@ def test_lines_that_are_no_text_are_kept_as_far_as_they_are():
             "known": {"begin": 1, "seconds": [], "identities": ""},
             "within": {"place": 3},
         },
+        {
+            "nanoseconds": 1,
+            "checked": 0,
+            "known": {"begin": 1, "seconds": [], "identities": ""},
+            "within": {"place": {"after": []}, "identities": ""},
+        },
     ],
 )
 def test_a_foreign_cursor_is_refused(reader, cursor):
