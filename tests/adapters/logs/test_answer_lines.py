@@ -50,7 +50,8 @@ def test_lines_of_several_answers_are_in_order_of_time(parts):
 def test_equal_lines_and_only_those_have_equal_identities(rows):
     identity = lines_of(rows).identity().tolist()
     assert len(set(identity)) == len(set(rows))
-    assert dict(zip(rows, identity, strict=True)) == dict(
+    backwards = zip(reversed(rows), reversed(identity), strict=True)
+    assert dict(zip(rows, identity, strict=True)) == dict(backwards)
         zip(reversed(rows), reversed(identity), strict=True)
     )
 

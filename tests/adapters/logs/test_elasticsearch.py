@@ -388,5 +388,5 @@ def test_documents_read_by_processes_that_are_killed_come_once(one_server, tmp_p
         (start + (number // 20_000) * 8 * SECOND, f"line {number}") for number in range(n_lines)
     )
     one_server.http.faults = 0.1
-    lines = read_with_kills("Elasticsearch", settings, tmp_path, n_lines, kills=2)
+    lines = read_with_kills("Elasticsearch", settings, tmp_path, n_lines, kills=1)
     assert Counter(lines) == once(0, n_lines)

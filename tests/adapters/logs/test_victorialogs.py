@@ -414,5 +414,5 @@ def test_lines_read_by_processes_that_are_killed_come_once(server, tmp_path):
         (start + (number // 20_000) * 8 * SECOND, f"line {number}") for number in range(n_lines)
     )
     server.http.faults = 0.1
-    lines = read_with_kills("VictoriaLogs", settings, tmp_path, n_lines, kills=2)
+    lines = read_with_kills("VictoriaLogs", settings, tmp_path, n_lines, kills=1)
     assert Counter(lines) == once(0, n_lines)
