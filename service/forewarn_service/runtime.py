@@ -20,9 +20,11 @@ from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.source import Source, open_source
 from forewarn_adapters.store import Store
+from forewarn_models.lines.warming import warm_lines
+from forewarn_models.patterns.warming import warm_patterns
 from forewarn_service.api.app import create_app
 from forewarn_service.api.limits import MAX_SAMPLES
-from forewarn_service.api.parts import Parts
+from forewarn_service.api.parts import Parts, no_example
 from forewarn_service.champions import Champions, ChampionWatch
 from forewarn_service.exporter import Exposition
 from forewarn_service.forecast_scoring import ForecastScoring
@@ -91,7 +93,9 @@ class Service:
         self._queue = self._remote_queue(write, self._lease) if write else None
         self._loop = self._scoring_loop() if given.scores else None
         self._logs = self._log_role(config.logs) if given.reads_logs and config.logs else None
-        self._warm_up = WarmUp(self._begin, clock=clock, telemetry=self.telemetry)
+        # One thing is compiled at a time: lines, where nothing but lines is waited for, come first.
+        first = (warm_lines, warm_patterns) if self._logs else ()
+        self._warm_up = WarmUp(self._begin, clock=clock, telemetry=self.telemetry, first=first)
         self._server = HttpServer(create_app(self._parts()), config.api)
         self.url = self._server.url
 
@@ -248,6 +252,8 @@ class Service:
             heartbeat_milliseconds=self._heartbeat_milliseconds,
             is_warm=self._warm_up.is_done,
             count_error=self.telemetry.failed,
+            scores=given.scores,
+            log_example=self._logs.example if self._logs else no_example,
         )
 
     def _heartbeat_milliseconds(self) -> int:

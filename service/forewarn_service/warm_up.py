@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from forewarn_adapters.clock import Clock
 from forewarn_models.warming import warm
@@ -20,10 +20,19 @@ class WarmUp:
         then: begins what must not wait for a compiler; not called after `stop`.
         clock: tells how long it takes.
         telemetry: where a failure is counted.
+        first: compile what others wait for.
     """
 
-    def __init__(self, then: Callable[[], None], *, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        then: Callable[[], None],
+        *,
+        clock: Clock,
+        telemetry: Telemetry,
+        first: Sequence[Callable[[], None]] = (),
+    ) -> None:
         self._then = then
+        self._first = first
         self._clock = clock
         self._telemetry = telemetry
         self._began_milliseconds = 0
@@ -47,6 +56,8 @@ class WarmUp:
 
     def _run(self) -> None:
         try:
+            for compile_it in self._first:
+                compile_it()
             warm(self._tell)
         except Exception:  # noqa: BLE001  scoring may still be possible, only later
             self._telemetry.failed("internal")

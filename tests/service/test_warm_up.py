@@ -74,3 +74,16 @@ def test_scoring_begins_also_when_compiling_ahead_fails() -> None:
     assert began == ["loop"]
     labels = {"reason": "internal", "signal": ""}
     assert counted.registry.get_sample_value("forewarn_errors_total", labels) == 1.0
+
+
+def test_what_others_wait_for_is_compiled_first() -> None:
+    told: list[str] = []
+    warm_up = WarmUp(
+        lambda: told.append("then"),
+        clock=lambda: 5,
+        telemetry=telemetry(),
+        first=(lambda: told.append("lines"),),
+    )
+    warm_up.start()
+    wait_until(warm_up.is_done, seconds=120.0)
+    assert told == ["lines", "then"]

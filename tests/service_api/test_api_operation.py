@@ -218,3 +218,8 @@ def test_our_own_errors_take_their_status_from_the_table(make_parts):
 def test_errors_of_the_framework_are_problems_too(shared_api, method, path, status, reason):
     answer = shared_api.call(method, path)
     assert (status, reason) == (answer.status, answer.reason)
+
+
+def test_a_process_that_does_not_score_is_ready_without_signals(make_parts):
+    with served(make_parts(live=live_of(), scores=False)) as api:
+        assert api.get("/readyz").status == 200

@@ -31,6 +31,10 @@ class Exposing(Protocol):
     def __call__(self, *, openmetrics: bool) -> bytes: ...
 
 
+def no_example(_pattern: str) -> None:
+    """Return nothing: this process reads no logs."""
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """The dependencies of the API.
@@ -50,6 +54,7 @@ class Parts:
         heartbeat_timeout_seconds: a longer silence of the loops is death.
         count_error: called with the reason of each error that nobody expected.
         limits: sizes and times.
+        scores: whether this process scores; else no signal is waited for.
         log_example: returns a line of a pattern of logs by its name, with secrets masked; None
             where this process has none. Called from other threads.
     """
@@ -67,7 +72,8 @@ class Parts:
     heartbeat_timeout_seconds: float = 60.0
     count_error: Callable[[str], None] = lambda reason: None  # noqa: ARG005  the default counts nothing
     limits: Limits = DEFAULT_LIMITS
-    log_example: Callable[[str], str | None] = lambda pattern: None  # noqa: ARG005  as above
+    log_example: Callable[[str], str | None] = no_example
+    scores: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,6 +144,8 @@ def _blocking(api: Running) -> list[dict[str, str]]:
     """Return what keeps every signal from being judged."""
     if not api.parts.is_warm():
         return [_reason("compiling", "the code is being compiled, once for each release")]
+    if not api.parts.scores:
+        return []
     snapshots = api.parts.live.snapshots().values()
     if not snapshots:
         return [_reason("starting", "no signal has been read yet")]

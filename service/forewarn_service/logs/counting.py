@@ -230,6 +230,7 @@ class LineCounting:
             places={name: column[shown] for name, column in tables["places"].items()},
             news=tables["news"],
             templates=self.names.templates,
+            examples=self.names.examples,
             shown=(),
             security=self.security.series() if self.security else (),
         )

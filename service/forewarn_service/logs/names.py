@@ -1,5 +1,7 @@
 """The names and templates that patterns have by now, by row of the miner."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ EMPTY_LINE = "(empty line)"  # an empty label would be none
 
 Identifiers = NDArray[np.uint64]
 OTHER_IDENTIFIER = 0
+_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 def name_of(identifier: int) -> str:
@@ -25,17 +28,29 @@ def name_of(identifier: int) -> str:
     return OTHER if identifier == OTHER_IDENTIFIER else f"{identifier:016x}"
 
 
+def identifier_of(name: str) -> int | None:
+    """Return a pattern's name as a number; None where no pattern is called so.
+
+    >>> identifier_of("00000000000000ff"), identifier_of("other"), identifier_of("ff")
+    (255, 0, None)
+    """
+    if name == OTHER:
+        return OTHER_IDENTIFIER
+    return int(name, 16) if _NAME.fullmatch(name) else None
+
+
 class PatternNames:
     """What `refresh` found.
 
-    `identifiers` is (n_rows,), names as numbers, 0 where there is none. `has_twins` says whether
-    two rows have the same name, which is very rare.
+    `identifiers` is (n_rows,), names as numbers, 0 where there is none. `templates` and `examples`
+    are by name as number. `has_twins` says whether two rows have the same name, which is very rare.
     """
 
     def __init__(self, n_rows: int) -> None:
         self.has_twins = False
         self.identifiers: Identifiers = np.zeros(n_rows, dtype=np.uint64)
         self.templates: dict[int, str] = {OTHER_IDENTIFIER: WILDCARD}
+        self.examples: dict[int, str] = {}
         self._known: dict[tuple[bytes, Items], tuple[int, str]] = {}
         self._seen = (-1, -1)
 
@@ -47,13 +62,14 @@ class PatternNames:
         before = self.identifiers
         self.identifiers = np.zeros(len(before), dtype=np.uint64)
         known, self.templates = self._known, {OTHER_IDENTIFIER: WILDCARD}
-        self._known = {}
+        self._known, self.examples = {}, {}
         n_named = 0
         for frame, items, row in miner.ways():
             way = (frame, items)
             held = known.get(way) or _named(frame, items)
             self._known[way] = held
             self.identifiers[row], self.templates[held[0]] = held
+            self.examples[held[0]] = miner.example(row)
             n_named += 1
         self.has_twins = n_named >= len(self.templates)
         return bool(np.any((before != self.identifiers) & (before != 0) & (self.identifiers != 0)))

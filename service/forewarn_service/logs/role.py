@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 
 from prometheus_client import Gauge
@@ -13,6 +14,7 @@ from forewarn_service.logs.changes import RecentCounts
 from forewarn_service.logs.exposition import LogExposition
 from forewarn_service.logs.keeping import Keeper
 from forewarn_service.logs.means import LogMeans
+from forewarn_service.logs.names import identifier_of
 from forewarn_service.logs.outgoing import LogEncoder
 from forewarn_service.logs.pipeline import Pipeline
 from forewarn_service.logs.snapshot import Snapshot
@@ -32,6 +34,7 @@ class LogRole:
         self._means = means
         self._exposition = LogExposition()
         self._recent = RecentCounts()
+        self._examples: Mapping[int, str] = {}
         self._encoder = LogEncoder()
         self._stored = Gauge(
             "forewarn_log_checkpoint_timestamp_seconds",
@@ -64,6 +67,11 @@ class LogRole:
             return b""
         return self._exposition.body(openmetrics=openmetrics)
 
+    def example(self, pattern: str) -> str | None:
+        """Return a line of a pattern by its name, with secrets masked; None where it has none."""
+        identifier = identifier_of(pattern)
+        return None if identifier is None else self._examples.get(identifier)
+
     def heartbeat_milliseconds(self) -> int:
         """Return when it last went round; now while it compiles and reads its checkpoint."""
         return self._means.clock() if self._is_preparing else self._heartbeat_milliseconds
@@ -95,8 +103,7 @@ class LogRole:
             stored=self._stored,
         )
         with closing(keeper):
-            pipeline = Pipeline(means, keeper)
-            pipeline.run(self._goes_on)
+            Pipeline(means, keeper).run(self._goes_on)
 
     def _goes_on(self) -> bool:
         self._is_preparing = False
@@ -104,6 +111,7 @@ class LogRole:
         return not self._stop.is_set() and self._means.lease.is_held()
 
     def _publish(self, snapshot: Snapshot) -> None:
+        self._examples = snapshot.examples
         changes = self._recent.changed(snapshot)
         if self._means.queue is None:
             self._exposition.prepare(snapshot, changes)

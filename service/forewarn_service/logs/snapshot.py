@@ -1,7 +1,7 @@
 """What is known of lines at one moment: what both paths out show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from forewarn_adapters.logs.batch import Cursor
 from forewarn_models.arrays import AnyArray, IntegerArray
@@ -46,6 +46,7 @@ class Snapshot:
         templates: of the patterns, by name as number.
         shown: patterns that have just come.
         security: what security rules found.
+        examples: a line of each pattern, by name as number, with secrets masked.
     """
 
     milliseconds: int
@@ -58,3 +59,4 @@ class Snapshot:
     templates: Mapping[int, str]
     shown: tuple[NewPattern, ...]
     security: tuple[SecuritySeries, ...] = ()
+    examples: Mapping[int, str] = field(default_factory=dict)

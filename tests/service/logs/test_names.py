@@ -59,6 +59,9 @@ class Twins(Miner):
         yield b"x", (), 4
         yield b"x", (), 2
 
+    def example(self, row: int) -> str:
+        return f"line {row}"
+
 
 def test_rows_of_one_name_are_one() -> None:
     miner = Twins()

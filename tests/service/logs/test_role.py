@@ -1,5 +1,6 @@
 """forewarn_service.logs.role and pipeline: sources to metrics, in threads of their own."""
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from forewarn_service.logs.means import LogMeans
 from forewarn_service.logs.role import LEASE_NAME, LogRole
 from forewarn_service.remote_queue import RemoteQueue
 from forewarn_service.telemetry import Telemetry
-from log_parts import NumberedSource
+from log_parts import NumberedSource, numbered
 from webhook import wait_until
 
 
@@ -106,6 +107,16 @@ class Site:
     def errors(self, reason: str) -> float:
         labels = {"reason": reason, "signal": ""}
         return self.registry.get_sample_value("forewarn_errors_total", labels) or 0.0
+
+
+def test_a_line_of_each_pattern_is_told_by_its_name(tmp_path: Path, store: Store) -> None:
+    with Site(tmp_path / "logs", store, NumberedSource("app", 10)) as site:
+        wait_until(lambda: site.lines() == 10)
+        text = site.role.exposition(openmetrics=False).decode()
+        (pattern,) = set(re.findall(r'_lines_total\{.*pattern="(\w+)"', text))
+        assert site.role.example(pattern) == numbered(0, 1)[0]
+        for unknown in ("0" * 16, "other", "no name"):
+            assert site.role.example(unknown) is None
 
 
 def test_lines_of_all_sources_are_counted_and_go_on_after_a_restart(
