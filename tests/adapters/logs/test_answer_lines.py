@@ -52,8 +52,6 @@ def test_equal_lines_and_only_those_have_equal_identities(rows):
     assert len(set(identity)) == len(set(rows))
     backwards = zip(reversed(rows), reversed(identity), strict=True)
     assert dict(zip(rows, identity, strict=True)) == dict(backwards)
-        zip(reversed(rows), reversed(identity), strict=True)
-    )
 
 
 def test_identities_are_the_same_on_every_machine():
