@@ -6,7 +6,7 @@ from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_models.compiled import compiled, lent
 from forewarn_models.lines.layout import HOST_BEGIN, HOST_END, SERVICE_BEGIN, SERVICE_END
 
-_PRIME, _MASK = 0x01000193, (1 << 40) - 1
+_PRIME, _MASK = 0x01000193, (1 << 36) - 1
 # Longer names are cut, here and where they are made text.
 MOST_NAME_BYTES = 200
 
@@ -79,8 +79,9 @@ def _are_same_bytes(data: AnyArray, begin: int, end: int, other: int, other_end:
 def _hash(data: AnyArray, heads: IntegerArray, stream: IntegerArray, line: int) -> int:
     code = stream[line] + 1
     for column in (SERVICE_BEGIN, HOST_BEGIN):
-        begin, end = heads[line, column], heads[line, column + 1]
+        begin = heads[line, column]
+        end = min(heads[line, column + 1], begin + MOST_NAME_BYTES)
         code = ((code ^ (end - begin)) * _PRIME) & _MASK
-        for place in range(begin, min(end, begin + MOST_NAME_BYTES)):
+        for place in range(begin, end):
             code = ((code ^ int(data[place])) * _PRIME) & _MASK
     return int(code ^ (code >> 17))

@@ -57,7 +57,7 @@ def logger_head(
     if has_time:
         head[KIND], head[NANOSECONDS] = HEADED, nanoseconds
         message = _after_marks(data, after, limit)
-    place, level = _after_level(data, message, limit)
+    place, level = _after_level(data, message, limit, _MOST_BEFORE_LEVEL if has_time else 1)
     if level:
         head[LEVEL] = level
         if not has_time:
@@ -122,10 +122,10 @@ def _after_marks(data: AnyArray, begin: int, end: int) -> int:
 
 
 @compiled
-def _after_level(data: AnyArray, begin: int, end: int) -> tuple[int, int]:
+def _after_level(data: AnyArray, begin: int, end: int, most_fields: int) -> tuple[int, int]:
     """Return the place after a level that is among the first fields, and it, 0 where none."""
     place = begin
-    for _ in range(_MOST_BEFORE_LEVEL):
+    for _ in range(most_fields):
         place = _after_separators(data, place, end)
         if place >= end:
             break
