@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 import pytest
 
+from forewarn import measuring
 from forewarn.measuring import Cost, cost_of
 from forewarn.planning import plan_of
 from forewarn_adapters.config.reading import parse_config
@@ -33,8 +34,14 @@ signals:
 
 
 @pytest.fixture
-def plan(run_forewarn, clean_directory):
-    """Return a function that runs `forewarn plan` and gives its exit code and output."""
+def plan(run_forewarn, clean_directory, monkeypatch):
+    """Return a function that runs `forewarn plan` and gives its exit code and output.
+
+    It measures on fewer series and samples than users do: of what that costs, `cost` tells.
+    """
+    monkeypatch.setattr(measuring, "_MANY", 64)
+    monkeypatch.setattr(measuring, "_LEARNED_SAMPLES", 20_000)
+    monkeypatch.setattr(measuring, "_WARMING_SAMPLES", 5_000)
     return partial(run_forewarn, "plan")
 
 
