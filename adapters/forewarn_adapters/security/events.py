@@ -1,6 +1,7 @@
 """What security rules found: one event for each thing that goes on, not one for each line."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from forewarn_models.patterns.secrets import without_secrets
 from forewarn_models.patterns.text import readable
 from forewarn_models.security.episodes import Episode
 
+_HARMLESS = re.compile(r"[0-9a-fA-F.:]{0,45}|[\w.-]{0,15}", re.ASCII)  # addresses, short names
 _NAMED = {"service", "host", "source_address", "account"}
 
 
@@ -83,6 +85,8 @@ def event_of(episode: Episode, rule: RuleFacts) -> SecurityEvent:
 
 def clean(text: str) -> str:
     """Return a text that is safe to show, with secrets masked."""
+    if _HARMLESS.fullmatch(text):
+        return text
     return without_secrets(readable(text.encode("utf-8", "replace")))
 
 

@@ -44,9 +44,13 @@ class Episode:
 
 
 class Episodes:
-    """The episodes that go on, at most `most`: of more, those seen longest ago are ended."""
+    """The episodes that go on, at most `most`: of more, those seen longest ago are ended.
+
+    Of those that have ended as many are kept until somebody asks; `n_let_go` says how many were not.
+    """
 
     def __init__(self, *, most: int = 10_000) -> None:
+        self.n_let_go = 0
         self._most = most
         self._open: OrderedDict[Key, Episode] = OrderedDict()
         self._ended: list[Episode] = []
@@ -123,7 +127,10 @@ class Episodes:
                 self.begin(_episode(row))
 
     def _end(self, episode: Episode) -> None:
-        self._ended.append(replace(episode, is_ended=True))
+        if len(self._ended) < self._most:
+            self._ended.append(replace(episode, is_ended=True))
+        else:
+            self.n_let_go += 1
 
 
 def _row(episode: Episode) -> list[Any]:

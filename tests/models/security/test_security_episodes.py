@@ -72,6 +72,14 @@ def test_of_too_many_those_seen_longest_ago_end() -> None:
     assert [each.key for each in episodes.of([("a",), ("b",), ("c",)])] == [("a",), ("c",)]
 
 
+def test_of_too_many_that_have_ended_the_first_are_told() -> None:
+    episodes = Episodes(most=2)
+    for number in range(7):
+        episodes.begin(episode(key=(str(number),)))
+    assert [each.key for each in episodes.end_quiet(0)] == [("0",), ("1",)]
+    assert episodes.n_let_go == 3
+
+
 def test_what_was_stored_goes_on() -> None:
     episodes, again = Episodes(), Episodes()
     episodes.begin(episode())
