@@ -107,3 +107,20 @@ def test_healthy_logs_are_passed_over() -> None:
         "", "\x00\x01\x02", "{", "Nov 27", '{"auditID": 1, "verb": []}', "type=EXECVE msg=audit(",
     ]  # fmt: skip
     assert SecurityWatch(shipped()).take(batch_of(healthy), SETTINGS) == []
+
+
+def test_the_filter_of_the_documents_silences_whom_it_names(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "security.md").read_text()
+    (text,) = [
+        part for part in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "filter:" in part
+    ]
+    (tmp_path / "filter.yml").write_text(text)
+    rules = SecurityRules.load(shipped=True, paths=[tmp_path])
+    line = (
+        "Nov 27 10:00:00 web1 sudo: {} : TTY=pts/0 ; PWD=/ ; USER=root ; "
+        "COMMAND=/usr/bin/tee /root/.ssh/authorized_keys"
+    )
+    events = SecurityWatch(rules).take(
+        batch_of([line.format("deploy"), line.format("bob")]), SETTINGS
+    )
+    assert [event.account for event in events] == ["bob"]
