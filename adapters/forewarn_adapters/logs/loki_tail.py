@@ -24,6 +24,10 @@ _MOST_FRAMES_WAITING = 32
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _CLOSE_SECONDS = 0.5
+_PING_SECONDS = 20.0
+# The library tells in a traceback of what is told here in a line.
+_SILENT = logging.getLogger(f"{__name__}.connection")
+_SILENT.disabled = True
 # Without any stage Loki leaves out the labels of single lines, such as detected_level; this one
 # lets all lines pass, because no line has the label.
 _EVERY_LINE = '\n| forewarn_passes!="nothing"'
@@ -110,6 +114,8 @@ class LokiTail:
                 open_timeout=seconds,
                 close_timeout=_CLOSE_SECONDS,
                 max_size=_MOST_FRAME_BYTES,
+                ping_interval=_PING_SECONDS,
+                logger=_SILENT,
             ) as connection:
                 self._socket = connection.socket
                 self._open.set()

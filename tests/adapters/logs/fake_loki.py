@@ -89,6 +89,7 @@ class FakeLoki:
         self.required: Mapping[str, str] = {}
         self.leave_out = 0
         self.leaves_out_silently = False
+        self.n_pings = 0
         self.asked: list[Mapping[str, str]] = []
         self.headers: list[Mapping[str, str]] = []
         self._random = random.Random(seed)
@@ -406,6 +407,11 @@ class _Handler(BaseHTTPRequestHandler):
         if not select.select([self.connection], [], [], 0)[0]:
             return False
         sent = self.connection.recv(4096)
+        if sent and sent[0] & 0x0F == 9:  # a ping: masked, of a few bytes
+            mask, data = sent[2:6], sent[6 : 6 + (sent[1] & 0x7F)]
+            self.server.loki.n_pings += 1
+            plain = bytes(octet ^ mask[place % 4] for place, octet in enumerate(data))
+            self.wfile.write(bytes((0x8A, len(plain))) + plain)
         return not sent or sent[0] & 0x0F == 8  # a frame that closes
 
 

@@ -72,6 +72,15 @@ def test_lines_come_before_a_query_would_ask_for_them_and_not_again(server, read
     assert len(server.asked) > asked
 
 
+def test_a_connection_without_lines_stays_open(server, monkeypatch):
+    monkeypatch.setattr(loki_tail, "_PING_SECONDS", 0.05)
+    reader = Reader(server.url, tail=True)
+    until(reader, lambda _: server.n_tails == 1)
+    until(reader, lambda _: server.n_pings >= 3)
+    assert server.n_tails == 1
+    reader.source.close()
+
+
 def test_lines_have_the_labels_that_a_query_gives_them(server, reader):
     server.push({"app": "a"}, [(at(1), "an error of a job")], {"trace_id": "abc"})
     while not (batch := reader.source.read(reader.cursor)).n_lines:
