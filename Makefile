@@ -10,7 +10,7 @@ WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test check lint types layers suite suite-uncompiled notebooks bench wheel lock clean
+.PHONY: help setup servers demo test check lint types layers warm suite suite-uncompiled notebooks bench wheel lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -47,9 +47,12 @@ types: $(INSTALLED)  ## Types, strictly
 layers: $(INSTALLED)  ## Who may import whom
 	$(BIN)/lint-imports
 
-suite: servers  ## The tests and doctests, compiled
+warm: $(INSTALLED)
 	@# once, before each worker compiles the same
-	@$(BIN)/python -c "from forewarn_models.warming import warm; warm()"
+	@$(BIN)/python -c "import forewarn_models.warming as all, forewarn_models.lines.warming as lines, \
+	  forewarn_models.patterns.warming as patterns; all.warm(); lines.warm_lines(); patterns.warm_patterns()"
+
+suite: servers warm  ## The tests and doctests, compiled
 	$(PYTEST) tests models reports/forewarn_reports data/forewarn_data adapters --doctest-modules --cov --cov-report= --cov-fail-under=0
 
 suite-uncompiled: servers  ## The tests of models again, without compilation; the coverage of both runs
