@@ -29,6 +29,7 @@ class LogCheckpoints:
     def __init__(self, folder: Path) -> None:
         self.path = folder / _NAME
         self.size_bytes = self.whole_bytes = 0
+        self._file_number = 0
 
     def read(self) -> tuple[bytes, ...]:
         """Return the records from the whole state on, none where there is no checkpoint.
@@ -65,6 +66,7 @@ class LogCheckpoints:
                     file.write(whole)
                     file.flush()
                     os.fsync(file.fileno())
+                    self._file_number = os.fstat(file.fileno()).st_ino
                 Path(temporary).replace(self.path)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -76,6 +78,8 @@ class LogCheckpoints:
     def append(self, change: bytes) -> None:
         """Add a change to what this object has written. Raises StoreError; then begin anew."""
         with _converted(self.path), self.path.open("r+b") as file:
+            if os.fstat(file.fileno()).st_ino != self._file_number:
+                raise StoreError(f"{self.path} must be written by one process, got another's file")
             file.seek(self.size_bytes)
             file.write(_head(change) + change)
             file.flush()

@@ -51,19 +51,19 @@ class Pipeline:
             for source in self._settings.sources
         }
         self._cut_seconds = _FIRST_CUT_SECONDS
-        self._last_cut: Future[Kept] | None = None
 
     def run(self, goes_on: Callable[[], bool]) -> None:
         """Count for as long as `goes_on`; what was counted is stored when this returns."""
-        self._cut()
+        last = self._cut()
         for reader in self._readers.values():
             reader.start()
         try:
             due = time.monotonic() + self._cut_seconds
             while goes_on():
                 self._take(min(_IDLE_SECONDS, max(0.0, due - time.monotonic())))
-                if time.monotonic() >= due and self._is_kept():
-                    self._cut()
+                if time.monotonic() >= due and last.done():
+                    self._learn(last.result())
+                    last = self._cut()
                     due = time.monotonic() + self._cut_seconds
         finally:
             self._is_over.set()
@@ -72,13 +72,8 @@ class Pipeline:
             end = time.monotonic() + _JOIN_SECONDS
             for reader in self._readers.values():
                 reader.join(max(0.0, end - time.monotonic()))
-        self._finish()
-
-    def _finish(self) -> None:
-        if self._last_cut is not None:
-            self._last_cut.result()
-        self._is_kept()
-        self._cut()
+        self._learn(last.result())
+        self._cut().result()
 
     def _give(self, source: str, batch: LogBatch) -> bool:
         while not self._is_over.is_set():
@@ -96,31 +91,26 @@ class Pipeline:
             return
         self._counting.take(source, batch, now_milliseconds=self._clock())
 
-    def _is_kept(self) -> bool:
-        """Return whether the last cut is done; its lines may be let go, or it is to be repeated."""
-        if self._last_cut is None:
-            return True
-        if not self._last_cut.done():
-            return False
-        kept = self._last_cut.result()
-        self._last_cut = None
+    def _learn(self, kept: Kept) -> None:
+        """Let go of lines that are safe; store those again that are not."""
         if not kept.is_stored:
             self._counting.store_whole()
         for name, cursor in kept.cursors.items():
             self._readers[name].release(cursor)
-        return True
 
-    def _cut(self) -> None:
+    def _cut(self) -> Future[Kept]:
+        """Let what was counted so far be stored and shown."""
         began = time.perf_counter()
         for name, reader in self._readers.items():
             self._counting.tallies[name].is_up = reader.is_up
         if self._keeper.is_long:
             self._counting.store_whole()
         cut = self._counting.cut(now_milliseconds=self._clock())
-        self._last_cut = self._keeper.keep(cut)
+        kept = self._keeper.keep(cut)
         taken = time.perf_counter() - began
         usual = min(2 * self._cut_seconds, CUT_SECONDS)
         self._cut_seconds = min(max(usual, _SHARE_OF_CUTS * taken), _MOST_CUT_SECONDS)
+        return kept
 
     def _new(self, stored: Stored | None) -> LineCounting:
         settings = self._settings

@@ -82,6 +82,7 @@ class Reader:
         while not self._stop.is_set():
             try:
                 self._read_on()
+                break  # nobody takes its lines
             except ForewarnError as failed:
                 self._fail(failed.reason, failed)
             except Exception as failed:  # noqa: BLE001  one source's mistake must not end its reading for good
@@ -92,7 +93,7 @@ class Reader:
             self._guarded_close(self._source)
 
     def _read_on(self) -> None:
-        """Read batch after batch until told to stop."""
+        """Read batch after batch until told to stop, or nobody takes them."""
         if self._source is None:
             self._source = self._means.open_source(self._settings)
         while not self._stop.is_set():

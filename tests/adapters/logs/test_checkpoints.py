@@ -107,3 +107,14 @@ def test_a_folder_that_cannot_be_written_is_an_error_and_the_old_state_stays(
         kept.write(b"anew")
     assert len(kept.read()) == 3
     assert len(list((tmp_path / "logs").iterdir())) == 1
+
+
+def test_nothing_is_added_to_what_another_process_has_written(tmp_path: Path) -> None:
+    mine, other = three_records(tmp_path), LogCheckpoints(tmp_path)
+    other.write(b"from a longer state than mine")
+    with pytest.raises(StoreError, match="another's file"):
+        mine.append(b"third")
+    assert other.read() == (b"from a longer state than mine",)
+    mine.write(b"anew")
+    mine.append(b"again")
+    assert mine.read() == (b"anew", b"again")

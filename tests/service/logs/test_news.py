@@ -17,12 +17,13 @@ DAY_MILLISECONDS = 86_400_000
 SECRET = "password=hunter2"
 
 
-def known_for_weeks(*, weeks: int = 8) -> LineCounting:
-    """A service that said the same thing for so long, up to now."""
+def known_for_weeks(*lines: str) -> LineCounting:
+    """A service that said the same things for eight weeks, up to now."""
     counting = counting_of()
-    for hour in range(weeks * 7 * 24, 0, -1):
+    for hour in range(8 * 7 * 24, 0, -1):
         at = NOW - hour * 3_600_000
-        counting.take("app", batch_of(numbered(0, 3), milliseconds=at), now_milliseconds=at)
+        batch = batch_of(lines or numbered(0, 3), milliseconds=at)
+        counting.take("app", batch, now_milliseconds=at)
     return counting
 
 
@@ -63,11 +64,9 @@ def test_old_lines_are_no_news() -> None:
 
 
 def test_what_becomes_one_with_a_known_pattern_was_not_new() -> None:
-    counting = counting_of()
-    for hour in range(8 * 7 * 24, 0, -1):
-        at = NOW - hour * 3_600_000
-        lines = [f"size 3 kind={letter * 3}" for letter in "abc"]
-        counting.take("app", batch_of(lines, milliseconds=at), now_milliseconds=at)
+    counting = known_for_weeks(*(f"size 3 kind={letter * 3}" for letter in "ab"))
+    say(counting, "size 3 kind=ccc")
+    assert [each.template for each in shown(counting)] == ["size <*> kind=ccc"]
     say(counting, "size 3 kind=ddd")
     assert shown(counting) == ()
 

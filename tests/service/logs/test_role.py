@@ -25,6 +25,7 @@ from forewarn_models.contract import State
 from forewarn_models.errors import SourceUnavailable
 from forewarn_service.lease import Lease
 from forewarn_service.logs import counting, pipeline, reading
+from forewarn_service.logs.keeping import Keeper
 from forewarn_service.logs.means import LogMeans
 from forewarn_service.logs.role import LEASE_NAME, LogRole
 from forewarn_service.remote_queue import RemoteQueue
@@ -36,6 +37,7 @@ from webhook import wait_until
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CUT_SECONDS", 0.02)
+    monkeypatch.setattr(pipeline, "_IDLE_SECONDS", 0.02)
     monkeypatch.setattr(reading, "_PAUSES_SECONDS", (0.01,))
 
 
@@ -210,8 +212,50 @@ def test_a_fast_source_waits_for_the_counting(
     source = NumberedSource("app", 50_000)
     with Site(tmp_path / "logs", store, source) as site:
         wait_until(lambda: len(source.asked) == pipeline._MOST_WAITING + 2)
+        may_count.wait(0.1)
+        assert len(source.asked) == pipeline._MOST_WAITING + 2
         may_count.set()
         wait_until(lambda: site.lines() == 50_000)
+
+
+def test_it_stops_soon_while_a_source_has_more_than_can_be_counted(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = counting.LineCounting.take
+
+    def slowly(self, *batch: object, **now: int) -> None:
+        threading.Event().wait(0.05)
+        take(self, *batch, **now)
+
+    monkeypatch.setattr(counting.LineCounting, "take", slowly)
+    source = NumberedSource("app", 10**9, batch_lines=10)
+    with Site(tmp_path / "logs", store, source) as site:
+        wait_until(lambda: len(source.asked) > pipeline._MOST_WAITING + 2)
+        began = now_milliseconds()
+        site.role.stop()
+        assert now_milliseconds() - began < 5_000
+    assert source.is_closed
+
+
+def test_a_full_disk_holds_up_nothing_and_all_is_stored_after_it(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    source = NumberedSource("app", 3_000)
+    with Site(tmp_path / "logs", store, source) as site:
+        wait_until(lambda: site.lines() == 3_000 and {"next": 3_000} in source.released)
+        with monkeypatch.context() as broken:
+            broken.setattr("forewarn_adapters.logs.checkpoints.os.fsync", full)
+            broken.setattr("forewarn_adapters.logs.checkpoints.os.fdatasync", full)
+            source.n_lines = 5_000
+            wait_until(lambda: site.lines() == 5_000)
+            wait_until(lambda: site.errors("store") > 1)
+            assert {"next": 5_000} not in source.released
+        wait_until(lambda: {"next": 5_000} in source.released)
+    with Site(tmp_path / "logs", store, NumberedSource("app", 5_000)) as site:
+        wait_until(lambda: site.lines() == 5_000)
 
 
 def test_remote_write_stores_the_same_lines(tmp_path: Path, store: Store) -> None:
@@ -242,3 +286,13 @@ def lines_in(url: str) -> set[str]:
     fields = {"query": "forewarn_log_lines_total"}
     answer = urllib3.request("GET", f"{url}/api/v1/query", fields=fields).json()
     return {series["value"][1] for series in answer["data"]["result"]}
+
+
+def test_many_changes_become_one_whole_state(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Keeper, "is_long", True)
+    source = NumberedSource("app", 3_000, batch_lines=10)
+    with Site(tmp_path / "logs", store, source) as site:
+        wait_until(lambda: site.lines() == 3_000)
+    assert len(LogCheckpoints(tmp_path / "logs").read()) == 1
