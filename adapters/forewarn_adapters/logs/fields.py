@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 import numpy as np
 import orjson
@@ -17,6 +18,7 @@ MOST_CHARACTERS = 4096
 _MOST_KEY_CHARACTERS = 200
 _MOST_BYTES = 1 << 18
 _MOST_DEPTH = 2
+_MOST_PAIRS = 1_000
 
 # No pattern here can try two ways through the same bytes: `++` and `*+` give nothing back.
 _CONTAINER = re.compile(rb"([0-9T:.Z+-]{20,40}) (stdout|stderr) ([FP])[^ ]{0,40}+ ?(.*)", re.DOTALL)
@@ -27,7 +29,8 @@ _WEB = re.compile(
     re.DOTALL,
 )
 _PAIR = re.compile(
-    rb'(?:^|(?<=\s))([A-Za-z0-9_.@/$-]{1,100}+)=(?:"((?:[^"\\]|\\.)*+)"|([^\s"]*+))', re.DOTALL
+    rb'(?:^|(?<=\s))([A-Za-z0-9_.@/$-]{1,100}+)=(?:"((?:[^"\\]|\\.){0,16384}+)"|([^\s"]*+))',
+    re.DOTALL,
 )
 _PROCESS = re.compile(rb"\[(\d{1,10}+)\]")
 _PRIORITY = re.compile(rb"<(\d{1,3}+)>")
@@ -135,7 +138,7 @@ def _of_pairs(line: bytes, is_asked: bool) -> Fields:
     if not is_asked and line.find(b"=", 0, _MOST_KEY_CHARACTERS) < 1:
         return {}
     fields: Fields = {}
-    for pair in _PAIR.finditer(line):
+    for pair in islice(_PAIR.finditer(line), _MOST_PAIRS):
         if pair.start() > 0 and not fields and not is_asked:
             return {}  # text before the first pair
         value = _ESCAPED.sub(rb"\1", pair[2]) if pair[2] is not None else pair[3]
