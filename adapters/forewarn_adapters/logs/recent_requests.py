@@ -62,3 +62,4 @@ class RecentRequests:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
+        self._file = -1
