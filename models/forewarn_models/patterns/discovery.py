@@ -62,7 +62,8 @@ class Discovery:
 
     def watch(self, rows: IntegerArray, seconds: FloatArray) -> None:
         """Note that services were heard for so much longer."""
-        nothing_came = np.exp(-self._foretold(rows) * seconds[:, None, None])
+        expected = self._foretold(rows) * seconds[:, None, None]
+        nothing_came = np.exp(expected.min(axis=-1, keepdims=True) - expected)
         self._trust[rows] = _normal(self._trust[rows] * nothing_came)
         age = self.age_seconds(rows) + seconds
         memory = np.minimum(_MEMORY_SECONDS, _MEMORY_AGES * (age[:, None] + 1.0))

@@ -248,3 +248,12 @@ def test_a_smaller_place_takes_over_the_services_named_last() -> None:
     small.absorb(newness.state())
     assert len(small.state().manifest["services"]) == 4
     assert small.state().manifest["services"][-1] == "s3"
+
+
+def test_after_months_of_silence_a_busy_service_is_judged_all_the_same() -> None:
+    newness = Newness(ONE_A_WEEK)
+    for visit in range(20):
+        begin = 100 * DAY * visit
+        period = [period_of(newness, begin + hour * HOUR, is_error=True) for hour in range(12)]
+    assert np.isfinite(period).all()
+    assert 0 < min(period) < max(period) < 200 * DAY
