@@ -11,7 +11,7 @@ import numpy as np
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.contract import Extremes
 from forewarn_models.errors import ConfigError
-from forewarn_models.forecasters.lookback import finite_median
+from forewarn_models.medians import finite_median
 
 _BINS = 20
 _LEAST_SAMPLES = 40

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from forewarn_models.arrays import AnyArray, FloatArray, IntegerArray
-from forewarn_models.forecasters.lookback import finite_median
 from forewarn_models.groups import groups_from, groups_of
 from forewarn_models.labels import Labels
 from forewarn_models.layout import SEEN
 from forewarn_models.learning import learned
+from forewarn_models.medians import finite_median
 from forewarn_models.rules import Rules
 from forewarn_models.views import DISCOUNTS, PEERS
 from forewarn_models.walk import Clock, Known, Memory, Said, room_for, score_walk

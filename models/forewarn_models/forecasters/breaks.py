@@ -13,8 +13,9 @@ import numpy as np
 
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
 from forewarn_models.forecasters.day_levels import day_levels, without_weekdays
-from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, finite_median
+from forewarn_models.forecasters.lookback import DAY_MILLISECONDS
 from forewarn_models.forecasters.thinning import thinned
+from forewarn_models.medians import finite_median
 
 # Days before the move that it is held against, so that a weekend is no move.
 _WEEK = 7

@@ -15,12 +15,12 @@ from forewarn_models.forecasters.fourier import robust_waves
 from forewarn_models.forecasters.lagged import lagged
 from forewarn_models.forecasters.lookback import (
     DAY_MILLISECONDS,
-    finite_median,
     moving_mean,
     seasons_back,
     weighted_mean,
 )
 from forewarn_models.forecasters.rows import Rows
+from forewarn_models.medians import finite_median
 
 # How fast a trend dies out, from one slot to the next, in units of the season (Gardner and
 # McKenzie 1985: damped trends win over straight ones at all but the shortest horizons).

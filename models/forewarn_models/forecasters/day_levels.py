@@ -3,7 +3,7 @@
 import numpy as np
 
 from forewarn_models.arrays import FloatArray
-from forewarn_models.forecasters.lookback import finite_median
+from forewarn_models.medians import finite_median
 
 _WEEK = 7
 # Two weeks of days that have half a week on either side.

@@ -7,8 +7,9 @@ import numpy as np
 
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.contract import Extremes, FittedForecaster, Forecast, Side
-from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, finite_median
+from forewarn_models.forecasters.lookback import DAY_MILLISECONDS
 from forewarn_models.labels import Labels
+from forewarn_models.medians import finite_median
 from forewarn_models.origins import origins
 from forewarn_models.paths import Past
 from forewarn_models.simulating import Known, simulated

@@ -20,7 +20,7 @@ from forewarn_models.forecasters.bands import spread_of
 from forewarn_models.forecasters.blocks import blocks_of
 from forewarn_models.forecasters.candidates import OF_HISTORY
 from forewarn_models.forecasters.holidays import without_holidays
-from forewarn_models.forecasters.lookback import finite_median, short_periods
+from forewarn_models.forecasters.lookback import short_periods
 from forewarn_models.forecasters.mixture import (
     FittedMixture,
     FittedRegressor,
@@ -33,6 +33,7 @@ from forewarn_models.forecasters.seen import View
 from forewarn_models.forecasters.thinning import detail_of, middles, thinned, thinning_of
 from forewarn_models.forecasters.usable import LEAST_SAMPLES, check_samples, usable
 from forewarn_models.forecasters.weighing import mean_errors, mixture, weights_of
+from forewarn_models.medians import finite_median
 from forewarn_models.panel import Panel
 
 # Judged on two days when nobody says how far ahead it will be asked, as far as history allows.

@@ -3,11 +3,8 @@
 import numpy as np
 
 from forewarn_models.arrays import FloatArray
-from forewarn_models.forecasters.lookback import (
-    DAY_MILLISECONDS,
-    WEEK_MILLISECONDS,
-    finite_median,
-)
+from forewarn_models.forecasters.lookback import DAY_MILLISECONDS, WEEK_MILLISECONDS
+from forewarn_models.medians import finite_median
 
 _DAY_WAVES = 6
 _WEEK_WAVES = 3

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
-from forewarn_models.forecasters.lookback import finite_median
+from forewarn_models.medians import finite_median
 
 # Chosen on histories of M4 hourly, ETT and operations load that end before what they are judged by:
 # see docs/models/hybrid.md.
