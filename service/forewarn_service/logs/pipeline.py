@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from forewarn_adapters.logs.batch import LogBatch
 from forewarn_service.logs.counting import LineCounting
@@ -26,6 +26,7 @@ _SHARE_OF_CUTS = 20  # cutting takes at most one part in so many of the time
 _MOST_WAITING = 4  # batches
 _IDLE_SECONDS = 0.2
 _JOIN_SECONDS = 1.0
+_MOST_CLOSED_AT_ONCE = 16
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ class Pipeline:
                     due = time.monotonic() + self._cut_seconds
         finally:
             self._is_over.set()
-            for reader in self._readers.values():
-                reader.stop()
+            with ThreadPoolExecutor(_MOST_CLOSED_AT_ONCE) as closing:
+                closing.map(Reader.stop, self._readers.values())
             end = time.monotonic() + _JOIN_SECONDS
             for reader in self._readers.values():
                 reader.join(max(0.0, end - time.monotonic()))
