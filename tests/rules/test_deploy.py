@@ -138,6 +138,9 @@ def test_amtool_accepts_the_alertmanager_example() -> None:
         (("alertname=ForewarnLimitBreach", "severity=warning", "team=shop"), "shop-chat"),
         (("alertname=ForewarnTicksLate", "severity=critical", "team=shop"), "monitoring"),
         (("alertname=ForewarnAbsent", "severity=critical"), "monitoring"),
+        (("alertname=ForewarnLogSourceDown", "severity=critical"), "monitoring"),
+        (("alertname=ForewarnNewLogPattern", "severity=critical"), "pager"),
+        (("alertname=ForewarnNewLogPattern", "severity=warning"), "everybody"),
     ],
 )
 def test_alerts_reach_their_receiver(labels: tuple[str, ...], receiver: str) -> None:

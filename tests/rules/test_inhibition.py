@@ -80,3 +80,11 @@ def test_a_forewarn_that_is_gone_is_one_alert(example: str) -> None:
     gone = {"alertname": "ForewarnAbsent", "severity": "critical"}
     late = {"alertname": "ForewarnTicksLate", "signal": "latency", "severity": "critical"}
     assert states(example, gone, late, suppressed=1) == ["active", "suppressed"]
+
+
+def test_new_lines_of_a_service_are_held_back_while_it_says_a_new_error(example: str) -> None:
+    error = {"alertname": "ForewarnNewLogPattern", "source": "cluster", "service": "checkout"}
+    error |= {"level": "error", "pattern": "00ff", "severity": "critical"}
+    same = {**error, "level": "info", "pattern": "00aa", "severity": "warning"}
+    other = {**same, "service": "search"}
+    assert states(example, error, same, other, suppressed=1) == ["active", "suppressed", "active"]
