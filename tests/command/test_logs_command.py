@@ -143,6 +143,33 @@ def test_names_do_not_depend_on_the_process(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_messages_are_mined_where_a_format_is_told(run_forewarn: Run, tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_text(
+        "2026-11-27 12:00:00,123 ERROR x: failed 3\n"
+        "Traceback (most recent call last):\n"
+        '  File "x.py", line 1\n'
+        "KeyError: 'x'\n"
+        '{"level":"info","message":"took 5 ms"}\n'
+        '2026-11-27T12:00:00.123456789Z stdout F level=info msg="took 6 ms"\n'
+    )
+    arguments = ["logs", str(tmp_path / "app.log"), "--out", str(tmp_path), "--format", "auto"]
+    assert run_forewarn(*arguments)[0] == 0
+    patterns = {row["pattern_id"]: row for row in rows(tmp_path / "patterns.csv")}
+    assert [
+        (row["line_number"], patterns[row["pattern_id"]]["template"])
+        for row in rows(tmp_path / "lines.csv")
+    ] == [("1", "x: failed <*>"), ("5", "took <*> ms"), ("6", "took <*> ms")]
+    assert [row["count"] for row in patterns.values()] == ["2", "1"]
+
+
+def test_a_format_that_there_is_not_is_refused(run_forewarn: Run, tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_text(LOG)
+    arguments = ["logs", str(tmp_path / "app.log"), "--out", str(tmp_path), "--format", "xml"]
+    code, _, said = run_forewarn(*arguments)
+    assert code == 2
+    assert "--format" in said
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
@@ -243,6 +270,17 @@ def test_new_patterns_are_told_through_rotation_and_truncation(
     assert len(rows(tmp_path / "out" / "lines.csv")) == 7
     counts = {row["template"]: row["count"] for row in rows(tmp_path / "out" / "patterns.csv")}
     assert counts["began at <*>"] == "2"
+
+
+def test_formats_are_followed_too(follow: Callable[..., Followed], tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text('{"level":"info","msg":"took 5 ms"}\n')
+    process = follow(str(log), "--out", str(tmp_path / "out"), "--format", "json")
+    assert "1 patterns in 1 lines so far" in process.line("stderr")
+    append(log, '{"level":"info","msg":"new one"}\n\tat a.b(C.java:1)\n')
+    assert process.line().endswith(" new one\n")
+    assert process.end(signal.SIGINT) == 0
+    assert [row["line_number"] for row in rows(tmp_path / "out" / "lines.csv")] == ["1", "2"]
 
 
 def test_following_standard_input_ends_with_it(
