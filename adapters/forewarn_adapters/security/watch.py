@@ -91,6 +91,8 @@ class SecurityWatch:
         self._episodes = Episodes(most=most_events)
         self._most_services = most_services
         self._services: set[str] = set()
+        self._newest: dict[str, int] = {}
+        self._arrived = 0
         self._changed: dict[Key, None] = {}
 
     def take(
@@ -106,16 +108,18 @@ class SecurityWatch:
         Args:
             batch: the lines.
             settings: of their source.
-            now_nanoseconds: what time it is, for lines that do not say, and to end what has gone
-                quiet; by default the newest time in the batch.
+            now_nanoseconds: what time it is, for lines that do not say, and to end what a silent
+                log no longer adds to. Without it, files are read: time is what lines say.
             fields_of: the fields of a line in a form that is not known here.
         """
-        if now_nanoseconds is None:
-            now_nanoseconds = int(batch.timestamp_nanoseconds.max(initial=0))
+        self._see_time(batch, settings.name, now_nanoseconds)
         for match in self._matcher.match(batch, fields_of=fields_of):
-            nanoseconds = int(batch.timestamp_nanoseconds[match.place]) or now_nanoseconds
+            nanoseconds = int(batch.timestamp_nanoseconds[match.place])
+            nanoseconds = nanoseconds or now_nanoseconds or self._newest[settings.name]
             self._take(match, settings.name, nanoseconds)
-        ended = self._episodes.end_quiet(now_nanoseconds)
+        ended = self._episodes.end(
+            lambda each: each.is_quiet(self._newest.get(each.key[1], 0), now_nanoseconds)
+        )
         changed = [*ended, *self._episodes.of(self._changed)]
         self._changed.clear()
         return [event_of(each, self._facts[each.key[0]]) for each in changed]
@@ -151,6 +155,14 @@ class SecurityWatch:
             if name.startswith("window:"):
                 self._correlator.absorb(name.removeprefix("window:"), part)
 
+    def _see_time(self, batch: LogBatch, source: str, now_nanoseconds: int | None) -> None:
+        """Remember how far a source has come; a line of the future does not count."""
+        newest = int(batch.timestamp_nanoseconds.max(initial=0))
+        if now_nanoseconds is not None:
+            newest = min(newest, now_nanoseconds)
+        self._newest[source] = max(newest, self._newest.get(source, 0))
+        self._arrived = now_nanoseconds or 0
+
     def _take(self, match: LineMatch, source: str, nanoseconds: int) -> None:
         record = match.record
         where = (source, *_who(record))
@@ -171,7 +183,8 @@ class SecurityWatch:
         counted = self.counts.setdefault(series, SecurityCount())
         episode = self._episodes.get(key, seen.nanoseconds)
         if episode is None:
-            times = (seen.nanoseconds, seen.nanoseconds, self._quiet[rule.rule_id])
+            quiet = self._quiet[rule.rule_id]
+            times = (seen.nanoseconds, seen.nanoseconds, quiet, self._arrived)
             evidence = (*before, *_new_evidence(before, seen))
             facts = _facts_of(groups, seen)
             self._episodes.begin(Episode(key, *times, count, facts, evidence))
@@ -180,7 +193,13 @@ class SecurityWatch:
         else:
             repeats = seen.record.repeats
             more = _new_evidence(episode.evidence, seen)
-            self._episodes.grow(episode, seen.nanoseconds, times=repeats, evidence=more)
+            self._episodes.grow(
+                episode,
+                seen.nanoseconds,
+                times=repeats,
+                evidence=more,
+                arrived_nanoseconds=self._arrived,
+            )
             counted.lines += repeats
         self._changed[key] = None
 

@@ -1,7 +1,7 @@
 """Sightings of the same thing close together as one episode: what a person would call one event."""
 
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,8 @@ class Episode:
         began_nanoseconds: the time of the first sighting.
         newest_nanoseconds: the time of the newest one.
         quiet_nanoseconds: it is over when nothing was seen for longer.
+        arrived_nanoseconds: when the last sighting was told, by the clock of whoever watches; 0
+            where there is none.
         count: how many sightings it rests on.
         facts: what the first one said, such as the account.
         evidence: the first lines, with secrets masked.
@@ -32,6 +34,7 @@ class Episode:
     began_nanoseconds: int
     newest_nanoseconds: int
     quiet_nanoseconds: int
+    arrived_nanoseconds: int
     count: int
     facts: Mapping[str, str] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
@@ -42,11 +45,25 @@ class Episode:
         """Until when something may still be added to it."""
         return self.newest_nanoseconds + self.quiet_nanoseconds
 
+    def is_quiet(self, newest_nanoseconds: int, now_nanoseconds: int | None) -> bool:
+        """Return whether nothing will be added to it.
+
+        Args:
+            newest_nanoseconds: how far its log has come, by the times in it.
+            now_nanoseconds: what time it is, for a log that has gone silent.
+        """
+        is_silent = (
+            now_nanoseconds is not None
+            and self.arrived_nanoseconds > 0
+            and now_nanoseconds - self.arrived_nanoseconds > self.quiet_nanoseconds
+        )
+        return is_silent or newest_nanoseconds > self.quiet_at_nanoseconds
+
 
 class Episodes:
     """The episodes that go on, at most `most`: of more, those seen longest ago are ended.
 
-    Of those that have ended as many are kept until somebody asks; `n_let_go` says how many were not.
+    Of those that have ended as many are kept until somebody asks; `n_let_go` more were not.
     """
 
     def __init__(self, *, most: int = 10_000) -> None:
@@ -74,13 +91,20 @@ class Episodes:
         return episode
 
     def grow(
-        self, episode: Episode, nanoseconds: int, *, times: int, evidence: Sequence[str] = ()
+        self,
+        episode: Episode,
+        nanoseconds: int,
+        *,
+        times: int,
+        evidence: Sequence[str] = (),
+        arrived_nanoseconds: int = 0,
     ) -> Episode:
         """Return the episode with sightings added."""
         grown = replace(
             episode,
             began_nanoseconds=min(nanoseconds, episode.began_nanoseconds),
             newest_nanoseconds=max(nanoseconds, episode.newest_nanoseconds),
+            arrived_nanoseconds=arrived_nanoseconds,
             count=episode.count + times,
             evidence=(*episode.evidence, *evidence)[:MOST_EVIDENCE],
         )
@@ -88,13 +112,9 @@ class Episodes:
         self._open.move_to_end(episode.key)
         return grown
 
-    def end_quiet(self, now_nanoseconds: int) -> list[Episode]:
-        """Return the episodes that have ended since the last call, given what time it is."""
-        quiet = [
-            key
-            for key, episode in self._open.items()
-            if now_nanoseconds > episode.quiet_at_nanoseconds
-        ]
+    def end(self, is_over: Callable[[Episode], bool]) -> list[Episode]:
+        """Return the episodes that have ended since the last call, with those that are over now."""
+        quiet = [key for key, episode in self._open.items() if is_over(episode)]
         for key in quiet:
             self._end(self._open.pop(key))
         ended, self._ended = self._ended, []
@@ -139,6 +159,7 @@ def _row(episode: Episode) -> list[Any]:
         episode.began_nanoseconds,
         episode.newest_nanoseconds,
         episode.quiet_nanoseconds,
+        episode.arrived_nanoseconds,
         episode.count,
         dict(episode.facts),
         list(episode.evidence),
@@ -146,5 +167,6 @@ def _row(episode: Episode) -> list[Any]:
 
 
 def _episode(row: Sequence[Any]) -> Episode:
-    key, began, newest, quiet, count, facts, evidence = row
-    return Episode(tuple(key), began, newest, quiet, count, dict(facts), tuple(evidence))
+    key, began, newest, quiet, arrived, count, facts, evidence = row
+    times = (began, newest, quiet, arrived)
+    return Episode(tuple(key), *times, count, dict(facts), tuple(evidence))

@@ -58,14 +58,37 @@ def test_it_grows_from_batch_to_batch_and_ends_when_it_is_quiet(watch: SecurityW
     again = batch_of(tries(7), seconds=range(100, 107))
     second = only(watch.take(again, SETTINGS), "ssh_brute_force_by_source")
     assert (first.event_id, first.count, second.count) == (second.event_id, 5, 12)
-    now = START + 106 * SECOND + 901 * SECOND
-    ended = watch.take(batch_of([]), SETTINGS, now_nanoseconds=now)
+    ended = watch.take(batch_of(["x"], seconds=[1_007]), SETTINGS)
     last = only(ended, "ssh_brute_force_by_source")
     assert (last.event_id, last.count, last.is_ended) == (first.event_id, 12, True)
     later = batch_of(tries(5), seconds=range(5_000, 5_005))
     new = only(watch.take(later, SETTINGS), "ssh_brute_force_by_source")
     assert new.event_id != first.event_id
     assert new.count == 5
+
+
+def test_it_ends_when_its_log_is_silent(watch: SecurityWatch) -> None:
+    now = 2 * START  # an old log is being caught up with
+    first = only(
+        watch.take(batch_of(tries(5)), SETTINGS, now_nanoseconds=now), "ssh_brute_force_by_source"
+    )
+    again = batch_of(tries(5), seconds=range(5, 10))
+    later = watch.take(again, SETTINGS, now_nanoseconds=now + 9 * SECOND)
+    assert only(later, "ssh_brute_force_by_source").count == 10
+    assert not any(event.is_ended for event in later)
+    other = SETTINGS.model_copy(update={"name": "other"})
+    assert watch.take(batch_of(["x"]), other, now_nanoseconds=now + 900 * SECOND) == []
+    ended = watch.take(batch_of(["x"]), other, now_nanoseconds=now + 910 * SECOND)
+    last = only(ended, "ssh_brute_force_by_source")
+    assert (last.event_id, last.count, last.is_ended) == (first.event_id, 10, True)
+
+
+def test_a_line_of_the_future_ends_nothing(watch: SecurityWatch) -> None:
+    lines = [*tries(5), "x"]
+    now = START + 10 * SECOND
+    batch = batch_of(lines, seconds=[0, 1, 2, 3, 4, 10**8])
+    events = watch.take(batch, SETTINGS, now_nanoseconds=now)
+    assert not any(event.is_ended for event in events)
 
 
 def test_what_takes_a_day_is_not_over_in_a_quarter_of_an_hour(watch: SecurityWatch) -> None:

@@ -10,7 +10,11 @@ KEY = ("rule", "source", "10.0.0.1")
 
 
 def episode(*, at: int = 100, quiet: int = 10, key: tuple[str, ...] = KEY) -> Episode:
-    return Episode(key, at, at, quiet, 1, {"account": "ana"}, ("first",))
+    return Episode(key, at, at, quiet, 0, 1, {"account": "ana"}, ("first",))
+
+
+def ended(episodes: Episodes, newest: int) -> list[Episode]:
+    return episodes.end(lambda each: each.is_quiet(newest, None))
 
 
 def test_what_comes_before_the_quiet_is_over_belongs_to_it() -> None:
@@ -47,18 +51,25 @@ def test_evidence_is_bounded() -> None:
 def test_it_ends_once_when_it_is_quiet() -> None:
     episodes = Episodes()
     episodes.begin(episode())
-    assert episodes.end_quiet(110) == []
-    (ended,) = episodes.end_quiet(111)
-    assert ended.is_ended
-    assert episodes.end_quiet(200) == []
+    assert ended(episodes, 110) == []
+    (over,) = ended(episodes, 111)
+    assert over.is_ended
+    assert ended(episodes, 200) == []
     assert len(episodes) == 0
+
+
+def test_it_is_over_too_when_its_log_is_silent() -> None:
+    grown = Episodes().grow(episode(), 105, times=1, arrived_nanoseconds=1_000)
+    assert not grown.is_quiet(newest_nanoseconds=105, now_nanoseconds=1_010)
+    assert grown.is_quiet(newest_nanoseconds=105, now_nanoseconds=1_011)
+    assert not episode().is_quiet(newest_nanoseconds=105, now_nanoseconds=1_011)
 
 
 def test_a_new_one_of_the_same_key_ends_the_one_before() -> None:
     episodes = Episodes()
     episodes.begin(episode())
     new = episodes.begin(episode(at=200))
-    assert [each.began_nanoseconds for each in episodes.end_quiet(200)] == [100]
+    assert [each.began_nanoseconds for each in ended(episodes, 200)] == [100]
     assert episodes.open() == [new]
 
 
@@ -68,7 +79,7 @@ def test_of_too_many_those_seen_longest_ago_end() -> None:
     episodes.begin(episode(key=("b",)))
     episodes.grow(first, 100, times=1)
     episodes.begin(episode(key=("c",)))
-    assert [each.key for each in episodes.end_quiet(0)] == [("b",)]
+    assert [each.key for each in ended(episodes, 0)] == [("b",)]
     assert [each.key for each in episodes.of([("a",), ("b",), ("c",)])] == [("a",), ("c",)]
 
 
@@ -76,7 +87,7 @@ def test_of_too_many_that_have_ended_the_first_are_told() -> None:
     episodes = Episodes(most=2)
     for number in range(7):
         episodes.begin(episode(key=(str(number),)))
-    assert [each.key for each in episodes.end_quiet(0)] == [("0",), ("1",)]
+    assert [each.key for each in ended(episodes, 0)] == [("0",), ("1",)]
     assert episodes.n_let_go == 3
 
 
