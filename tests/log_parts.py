@@ -64,10 +64,20 @@ def numbered(first: int, last: int) -> list[str]:
 
 
 class NumberedSource:
-    """A source of so many numbered lines, then of none."""
+    """A source of so many numbered lines, or of those that it is given, then of none."""
 
-    def __init__(self, name: str, n_lines: int, *, batch_lines: int = 1_000) -> None:
+    def __init__(
+        self,
+        name: str,
+        n_lines: int,
+        *,
+        batch_lines: int = 1_000,
+        lines: Sequence[str] = (),
+        services: Sequence[str] = ("shop",),
+    ) -> None:
         self.name = name
+        self.lines = lines
+        self.services = services
         self.n_lines = n_lines
         self.batch_lines = batch_lines
         self.is_closed = False
@@ -81,7 +91,8 @@ class NumberedSource:
             raise self.failures.pop(0)
         first = cursor["next"] if cursor else 0
         last = min(first + self.batch_lines, self.n_lines)
-        return batch_of(numbered(first, last), cursor={"next": last})
+        lines = self.lines[first:last] or numbered(first, last)
+        return batch_of(lines, services=self.services, cursor={"next": last})
 
     def release(self, cursor: Cursor) -> None:
         self.released.append(cursor)

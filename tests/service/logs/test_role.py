@@ -3,18 +3,27 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 
 import pytest
+import urllib3
 from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
 from prometheus_client.parser import text_string_to_metric_families
 
 from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.log_sources import LogSourceConfig
 from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.config.schema import RemoteWrite
-from forewarn_adapters.local_servers import PrometheusSettings, start_prometheus
+from forewarn_adapters.local_servers import (
+    LocalServer,
+    PrometheusSettings,
+    ScrapeJob,
+    start_prometheus,
+)
 from forewarn_adapters.logs.batch import LogBatch, LogSource
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
 from forewarn_adapters.remote_write import RemoteWriter
@@ -258,13 +267,53 @@ def test_a_full_disk_holds_up_nothing_and_all_is_stored_after_it(
         wait_until(lambda: site.lines() == 5_000)
 
 
-def test_remote_write_stores_the_same_lines(tmp_path: Path, store: Store) -> None:
-    prometheus = start_prometheus(tmp_path / "prometheus", PrometheusSettings())
-    url = f"{prometheus.url}/api/v1/write"
+class Exposed:
+    """Serves the exposition of a site to scrapers, on a real socket."""
+
+    def __init__(self, site: Site) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = site.role.exposition(openmetrics=True) + b"# EOF\n"
+                self.send_response(200)
+                self.send_header("Content-Type", OPENMETRICS_TYPE)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Keep the terminal quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.target = f"127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def stored(server: LocalServer) -> dict[tuple[tuple[str, str], ...], str]:
+    """What Prometheus has of lines, without the labels of the target and what depends on now."""
+    fields = {"query": '{__name__=~"forewarn_(log|security)_.*",__name__!~".*(lag|_seen_).*"}'}
+    answer = urllib3.request("GET", f"{server.url}/api/v1/query", fields=fields).json()
+    return {
+        tuple(
+            sorted((k, v) for k, v in series["metric"].items() if k not in {"job", "instance"})
+        ): (series["value"][1])
+        for series in answer["data"]["result"]
+    }
+
+
+def test_a_scrape_and_remote_write_store_the_same_series_and_values(tmp_path: Path) -> None:
+    failed = "Failed password for root from 203.0.113.7 port 4022 ssh2"
+    lines = [*numbered(0, 500), failed, 'say "quoted" \\ twice']
+    prometheus = start_prometheus(tmp_path / "written", PrometheusSettings())
 
     def queue(site: Site) -> RemoteQueue:
         return RemoteQueue(
-            RemoteWriter(RemoteWrite(url=url)),
+            RemoteWriter(RemoteWrite(url=f"{prometheus.url}/api/v1/write")),
             read_back=lambda *_, **__: None,
             may_write=site.lease.is_held,
             clock=now_milliseconds,
@@ -272,20 +321,25 @@ def test_remote_write_stores_the_same_lines(tmp_path: Path, store: Store) -> Non
             most_samples=100_000,
         )
 
-    try:
-        with Site(tmp_path / "logs", store, NumberedSource("app", 3_000), queue=queue) as site:
-            wait_until(lambda: lines_in(prometheus.url) == {"3000"})
-            assert site.role.exposition(openmetrics=True) == b""
-    finally:
-        prometheus.stop()
+    def source() -> NumberedSource:
+        return NumberedSource("app", len(lines), lines=lines, services=("sshd", "a\nb"))
 
-
-def lines_in(url: str) -> set[str]:
-    import urllib3
-
-    fields = {"query": "forewarn_log_lines_total"}
-    answer = urllib3.request("GET", f"{url}/api/v1/query", fields=fields).json()
-    return {series["value"][1] for series in answer["data"]["result"]}
+    with ExitStack() as stack:
+        stack.callback(prometheus.stop)
+        stores = [Store(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("one", "two")]
+        for store in stores:
+            stack.enter_context(store)
+        stack.enter_context(Site(tmp_path / "two", stores[1], source(), queue=queue))
+        site = stack.enter_context(Site(tmp_path / "one", stores[0], source()))
+        exposed = Exposed(site)
+        stack.callback(exposed.close)
+        job = ScrapeJob("forewarn", exposed.target, honor_labels=True)
+        scraping = start_prometheus(tmp_path / "scraping", PrometheusSettings(jobs=(job,)))
+        stack.callback(scraping.stop)
+        wait_until(lambda: len(stored(scraping)) > 10, every=0.1)
+        wait_until(lambda: stored(scraping) == stored(prometheus), every=0.1)
+        names = {dict(labels)["__name__"] for labels in stored(scraping)}
+        assert {"forewarn_log_lines_total", "forewarn_security_events_total"} <= names
 
 
 def test_many_changes_become_one_whole_state(
