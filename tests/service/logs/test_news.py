@@ -1,6 +1,7 @@
 """forewarn_service.logs.news: what a service says for the first time, and how rare that is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,12 +19,14 @@ SECRET = "password=hunter2"
 
 
 def known_for_weeks(*lines: str) -> LineCounting:
-    """A service that said the same things for eight weeks, up to now."""
+    """A service that said the same things, hour by hour, for eight weeks up to now."""
     counting = counting_of()
-    for hour in range(8 * 7 * 24, 0, -1):
-        at = NOW - hour * 3_600_000
-        batch = batch_of(lines or numbered(0, 3), milliseconds=at)
-        counting.take("app", batch, now_milliseconds=at)
+    said = lines or numbered(0, 3)
+    for week in range(8, 0, -1):
+        hours = np.repeat(np.arange(week * 168, (week - 1) * 168, -1), len(said))
+        batch = batch_of(list(said) * 168)
+        times = (NOW - hours * 3_600_000) * 1_000_000
+        counting.take("app", replace(batch, timestamp_nanoseconds=times), now_milliseconds=NOW)
     return counting
 
 
