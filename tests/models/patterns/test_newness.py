@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from forewarn_models.patterns.newness import Newness
 
 pytestmark = pytest.mark.compiled
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 HOUR, DAY = 3_600.0, 86_400.0
 ONE_A_WEEK = parse_budget("1/7d")
 
@@ -211,6 +213,15 @@ def test_what_is_stored_goes_on_as_before() -> None:
     at = 9 * DAY
     assert period_of(newness, at, is_error=True) == period_of(later, at, is_error=True)
     assert to_bytes(newness.state()) == to_bytes(later.state())
+
+
+def test_a_state_of_format_1_loads_for_ever() -> None:
+    newness = Newness(ONE_A_WEEK)
+    newness.absorb(from_bytes((GOLDEN / "new_patterns_v1.zip").read_bytes()))
+    again = from_bytes(to_bytes(newness.state()))
+    assert again.manifest["services"] == ["a", "b"]
+    assert 30 * DAY < period_of(newness, 40 * DAY, is_error=True) < 90 * DAY
+    assert period_of(newness, 40 * DAY, is_error=True, service="b") < 10 * DAY
 
 
 def test_a_state_of_another_form_is_refused() -> None:
