@@ -15,11 +15,11 @@ from sigma.types import SigmaExists, SigmaExpansion, SigmaFieldReference, SigmaN
 
 from forewarn_adapters.security.json_fields import ITEMS
 from forewarn_adapters.security.literals import Literals, all_of, any_of
-from forewarn_adapters.security.record import Record
+from forewarn_adapters.security.record import HOST_NAMES, PROGRAM_NAMES, Record
 from forewarn_adapters.security.values import NotSupported, value_test
 
 # Fields that are not written in the line as they are.
-_CONCLUDED = {"action"}
+_CONCLUDED = {"action", *HOST_NAMES, *PROGRAM_NAMES}
 
 Holds = Callable[[Record], bool]
 
@@ -83,16 +83,16 @@ def _field(name: str, value: Any) -> Condition:
     if isinstance(value, SigmaExpansion):
         return either([_field(name, each) for each in value.values])
     if isinstance(value, SigmaNull):
-        return Condition(lambda record: not record.fields.get(name))
+        return Condition(lambda record: not record.value(name))
     if isinstance(value, SigmaExists):
         wanted = value.exists
-        return Condition(lambda record: (name in record.fields) == wanted)
+        return Condition(lambda record: (record.value(name) is not None) == wanted)
     if isinstance(value, SigmaFieldReference):
         return _reference(name, value)
     test = value_test(value)
 
     def holds(record: Record) -> bool:
-        text = record.fields.get(name)
+        text = record.value(name)
         if text is None:
             return False
         # Of a list, one item is enough.
@@ -103,7 +103,7 @@ def _field(name: str, value: Any) -> Condition:
 
 def _reference(name: str, value: SigmaFieldReference) -> Condition:
     def holds(record: Record) -> bool:
-        text, other = record.fields.get(name), record.fields.get(value.field)
+        text, other = record.value(name), record.value(value.field)
         if text is None or other is None:
             return False
         text, other = text.lower(), other.lower()

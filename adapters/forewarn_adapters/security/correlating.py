@@ -1,7 +1,7 @@
 """Matches of rules counted by correlation rules, and what those find counted by others."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forewarn_adapters.security.record import Record
@@ -79,8 +79,8 @@ class Correlator:
             self._windows[rule_id].absorb(state)
 
     def _count(self, rule: CorrelationRule, of: str, seen: Seen, times: int) -> Found | None:
-        groups = _groups(rule, of, seen.record.fields)
-        kind = _kind(rule, of, seen.record.fields)
+        groups = _groups(rule, of, seen.record)
+        kind = _kind(rule, of, seen.record)
         if groups is None or kind is None:
             return None
         windows = self._windows[rule.facts.rule_id]
@@ -92,24 +92,24 @@ class Correlator:
         return Found(rule, groups, count, tuple(windows.evidence(key))) if count else None
 
 
-def _groups(rule: CorrelationRule, of: str, fields: Mapping[str, str]) -> Key | None:
+def _groups(rule: CorrelationRule, of: str, record: Record) -> Key | None:
     """Return names and values of the group; None where the line lacks one of them."""
     groups: list[str] = []
     for name in rule.group_by:
-        value = fields.get(rule.names.get((name, of), name), "")
+        value = record.value(rule.names.get((name, of), name))
         if not value:
             return None
         groups += (name, value[:_MOST_CHARACTERS])
     return tuple(groups)
 
 
-def _kind(rule: CorrelationRule, of: str, fields: Mapping[str, str]) -> int | None:
+def _kind(rule: CorrelationRule, of: str, record: Record) -> int | None:
     """Return which of the things to be counted a match is; None where it is none."""
     if rule.window.how == "event_count":
         return 0
     if rule.window.how != "value_count":
         return rule.of.index(of)
-    values = [fields.get(rule.names.get((name, of), name)) for name in rule.value_fields]
+    values = [record.value(rule.names.get((name, of), name)) for name in rule.value_fields]
     if None in values:
         return None
     whole = "\0".join(str(value) for value in values).encode("utf-8", "replace")

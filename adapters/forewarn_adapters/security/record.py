@@ -11,6 +11,17 @@ from forewarn_models.patterns.text import readable
 # Fields of a line in a format that is not told here; what enrichment of logs gives.
 _MOST_BYTES = 16_384
 _MOST_EVIDENCE_BYTES = 512
+HOST_NAMES = frozenset({"host", "host.name", "hostname", "computer"})
+PROGRAM_NAMES = frozenset({"program", "process.name", "service", "service.name"})
+_ADDRESS, _ACCOUNT = ("src_ip", "c-ip"), ("user", "cs-username", "target_user")
+# What public rules and ECS call the fields that are found in text here.
+_ALSO: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("src_ip", "c-ip", "source.ip", "client.ip", "client_ip"), _ADDRESS),
+    **dict.fromkeys(("SourceIp", "SourceIP", "SourceAddress", "source_ip"), _ADDRESS),
+    **dict.fromkeys(("user", "user.name", "user_name", "username", "User"), _ACCOUNT),
+    **dict.fromkeys(("DestinationPort", "destination.port"), ("dst_port",)),
+    **dict.fromkeys(("DestinationIp", "destination.ip"), ("dst_ip",)),
+}
 _OF_ANY_TEXT = {"message", "level", "trace_id", "time"}
 
 FieldsOf = Callable[[bytes], Mapping[str, str]]
@@ -51,6 +62,19 @@ class Record:
     @property
     def fields(self) -> Mapping[str, str]:
         return self.extracted.fields
+
+    def value(self, name: str) -> str | None:
+        """Return a field of a line; where it has none of that name, one that means the same."""
+        found = self.fields.get(name)
+        if found is not None:
+            return found
+        if name in HOST_NAMES:
+            return self.stream.host or self.fields.get("hostname")
+        if name in PROGRAM_NAMES:
+            return self.program or None
+        return next(
+            (self.fields[each] for each in _ALSO.get(name, ()) if each in self.fields), None
+        )
 
     @property
     def program(self) -> str:

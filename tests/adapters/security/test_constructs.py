@@ -186,6 +186,27 @@ def test_a_stream_of_a_program_needs_no_header(tmp_path: Path, detection: str) -
 
 
 @pytest.mark.parametrize(
+    "detection",
+    [
+        "{source.ip: 10.0.0.1, user.name: ana, host.name: web1, process.name: sshd}",
+        "{client_ip|cidr: 10.0.0.0/8, user_name|exists: true, host: web1, service: sshd}",
+        "{c-ip: 10.0.0.1, username|fieldref: User}",
+        "{computer: web1, DestinationPort: null}",
+    ],
+)
+def test_fields_of_text_go_by_the_names_of_public_rules(tmp_path: Path, detection: str) -> None:
+    line = "Nov 27 10:00:00 web1 sshd[8]: Failed password for ana from 10.0.0.1 port 22 ssh2"
+    whole = f"  a: {detection}\n  condition: a"
+    assert matches(tmp_path, whole, line, "{product: linux}")
+    assert not matches(tmp_path, whole, "Nov 27 10:00:00 web2 cups[8]: ana", "{product: linux}")
+
+
+def test_a_host_that_only_the_source_knows_is_a_field(tmp_path: Path) -> None:
+    rules = rules_in(tmp_path, rule("  a: {host: web7}\n  condition: a"))
+    assert found(rules, ["alpha"], stream=LogStream(host="web7")) == {NAME}
+
+
+@pytest.mark.parametrize(
     ("detection", "is_slow"),
     [
         ("a: [al]", True),
