@@ -20,7 +20,7 @@ def status(
     ] = "FOREWARN_TOKEN",
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
-    """Show a running service: is it ready, and each signal's verdicts.
+    """Show a running service: is it ready, each signal's verdicts, each source of log lines.
 
     Exit codes: 0 ready, 1 not ready or not reached.
     """
@@ -28,14 +28,18 @@ def status(
 
     import orjson
 
+    from forewarn.log_status import log_sources, show_log_sources
+
     token = os.environ.get(variable, "")
     ready = _asked(f"{url.rstrip('/')}/readyz", token)
     signals = _asked(f"{url.rstrip('/')}/api/v1/signals", token)["signals"]
+    logs = log_sources(_exposition(f"{url.rstrip('/')}/metrics", token))
     if as_json:
-        content = {"ready": ready, "signals": signals}
+        content = {"ready": ready, "signals": signals, "logs": logs}
         typer.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())
     else:
         _show(ready, signals)
+        show_log_sources(logs)
     if ready.get("status") != "ok":
         raise typer.Exit(1)
 
@@ -61,6 +65,18 @@ def _asked(url: str, token: str) -> "dict[str, Any]":
     if not isinstance(content, dict):
         raise SourceUnavailable(f"a Forewarn service must answer at {url}, got something else")
     return content
+
+
+def _exposition(url: str, token: str) -> str:
+    """Return what a scrape gets; nothing where this token may not scrape."""
+    import urllib3
+
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        answer = urllib3.request("GET", url, headers=headers, timeout=5.0, retries=False)
+    except urllib3.exceptions.HTTPError:
+        return ""
+    return answer.data.decode("utf-8", "replace") if answer.status == 200 else ""
 
 
 def _show(ready: "Mapping[str, Any]", signals: "Sequence[Mapping[str, Any]]") -> None:
