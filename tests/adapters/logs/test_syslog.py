@@ -1,4 +1,5 @@
 import os
+import resource
 import socket
 import ssl
 import time
@@ -393,3 +394,55 @@ def test_lines_are_as_they_came(tmp_path):
         send(source, b"<13>Oct 11 22:14:15 h p: one\n")
         read_until(source, len)
         assert texts(source.read(None).lines) == [b"<13>Oct 11 22:14:15 h p: one"]
+
+
+def has_room(source) -> bool:
+    intake = source._receiver._intake
+    return source._journal.free_bytes() >= 6 * intake.read_bytes + MOST_BYTES_OF_LINE
+
+
+def test_datagrams_are_left_to_the_system_while_the_journal_is_full(tmp_path):
+    with receiving(tmp_path, transport="udp", buffer_bytes=MEGABYTE) as source:
+        host, port = source.address.split(":")
+        with socket.socket(type=socket.SOCK_DGRAM) as sender:
+            found, cursor, number = [], None, 0
+            for number in range(100):  # more at one time than is put into one record
+                sender.sendto(b"%06d" % number + b"x" * 2000, (host, int(port)))
+            number += 1
+            while has_room(source):
+                sender.sendto(b"%06d" % number + b"x" * 2000, (host, int(port)))
+                number += 1
+                time.sleep(0.0002)
+            for _ in range(20):  # as many as the system surely holds
+                sender.sendto(b"%06d" % number + b"x" * 2000, (host, int(port)))
+                number += 1
+            until = time.monotonic() + 20
+            while len(found) < number and time.monotonic() < until:
+                more, cursor = read_on(source, cursor)
+                source.release(cursor)
+                found += more
+        assert [int(line[:6]) for line in found] == list(range(number))
+
+
+def test_where_no_more_files_may_be_opened_senders_wait(tmp_path, certificates):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with (
+        receiving(tmp_path, tls=server_side(certificates)) as source,
+        socket.socket() as first,
+        socket.socket() as gone,
+    ):
+        host, port = source.address.split(":")
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (gone.fileno() + 1, limits[1]))
+        try:
+            gone.connect((host, int(port)))
+            first.connect((host, int(port)))
+            wait_until(lambda: source.counts.get("not_accepted", 0) > 0, every=0.01)
+            gone.sendall(b"x")
+            gone.close()  # by a reset, so that it is gone when it is accepted
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        context = ssl.create_default_context(cafile=certificates / "ca.pem")
+        with context.wrap_socket(first, server_hostname="127.0.0.1") as connection:
+            connection.sendall(b"patient\n")
+        assert read_until(source, len) == [b"patient"]
