@@ -17,6 +17,7 @@ from forewarn_models.lines.layout import (
     SERVICE_END,
     SPACE,
 )
+from forewarn_models.lines.places import after_spaces
 from forewarn_models.lines.severity import ERROR, FATAL, WARN
 
 # What is known of a trace: none, inside one of Python, after its last line, inside one of Go.
@@ -91,7 +92,7 @@ def _goes_on(
     begin, end, kind = head[BEGIN], head[END], head[KIND]
     is_indented = _is_indented(data, begin, end)
     if kind == HEADED and head[SERVICE_END] > 0 and is_indented:
-        return True, state  # a trace through syslog
+        return _is_frame(data, begin, end), state  # a trace through syslog
     if kind != PLAIN:
         return False, _NONE
     if begin == end:
@@ -226,15 +227,17 @@ def _begin_groups_without_head(
         who = group[line]
         if owner[line] != _BEFORE or last[who] >= 0:
             continue
-        begin, end = heads[line, BEGIN], heads[line, END]
-        while begin < end and BYTE_CLASSES[data[begin]] & SPACE:
-            begin += 1
+        begin, end = after_spaces(data, heads[line, BEGIN], heads[line, END]), heads[line, END]
         if begin < end and not _is_frame(data, begin, end):
             owner[line] = line
 
 
 @compiled
 def _is_frame(data: AnyArray, begin: int, end: int) -> bool:
+    """Say whether a line is of a trace, with blanks before it or without."""
+    if _begins(data, begin, end, _TAB_OF_RSYSLOG):
+        return True
+    begin = after_spaces(data, begin, end)
     if _begins(data, begin, end, _AT) or _begins(data, begin, end, _MORE):
         return True
     if _begins(data, begin, end, _FILE) or _begins(data, begin, end, _FROM):

@@ -212,6 +212,7 @@ def _after_name_of_logger(data: AnyArray, begin: int, end: int, is_asked: bool) 
     for _ in range(_MOST_AFTER_LEVEL):
         after = _after_field(data, place, end)
         is_name = after > place and BYTE_CLASSES[data[place]] & LETTER != 0
+        is_group = is_byte_at(data, place, end, _OPEN)
         n_names += is_name
         if after == place or n_names > 1:
             break
@@ -221,7 +222,7 @@ def _after_name_of_logger(data: AnyArray, begin: int, end: int, is_asked: bool) 
         place = after_spaces(data, after, end)
         if place == after:
             break
-        if n_names and is_sure and _is_mark(data, place, end):
+        if (is_name or is_group) and is_sure and _is_mark(data, place, end):
             return after_spaces(data, place + 1, end)
     return begin
 

@@ -45,6 +45,14 @@ def is_byte_at(data: AnyArray, place: int, end: int, byte: int) -> bool:
 
 @compiled
 def after_group(data: AnyArray, begin: int, end: int, closing: int) -> int:
-    """Return the place after the bracket that closes one at `begin`; `begin` where none does."""
-    close = next_byte(data, begin + 1, end, closing)
-    return close + 1 if close < end else begin
+    """Return the place after the bracket that closes that at `begin`; `begin` where none does."""
+    opening, place, depth = data[begin], begin, 0
+    while place < end:
+        if data[place] == opening:
+            depth += 1
+        elif data[place] == closing:
+            depth -= 1
+            if depth == 0:
+                return place + 1
+        place += 1
+    return begin

@@ -88,6 +88,7 @@ System.InvalidOperationException: no
 *Nov 27 12:00:00 web app[1]: it broke
 Nov 27 12:00:00 web app[1]: 	at com.Foo.bar(Foo.java:1)
 Nov 27 12:00:00 web app[1]: #011at com.Foo.bar(Foo.java:1)
+*Nov 27 12:00:00 web kernel:   indented, as its table is
 *Nov 27 12:00:00 web app[1]: goes on""",
     "blank lines": """
 *one
