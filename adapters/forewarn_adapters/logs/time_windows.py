@@ -8,7 +8,7 @@ have; then they are read again, and what was read before is held back.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -173,39 +173,42 @@ class WindowReader:
         """Return lines of a window beyond those that are known, and whether these are all."""
         sieve = Sieve(known)
         found = [NO_LINES]
-
-        def sift(lines: AnswerLines) -> None:
-            found.append(lines.where(sieve.unseen(lines.identity())))
-
-        while begin < end:
+        for lines in self._each_answer(begin, end):
             if sum(map(len, found)) >= self._page_lines:
                 return together(found), False
-            lines, is_whole = self._oldest(begin, end)
-            if is_whole:
-                sift(lines)
-                break
-            first, begin = lines.timestamp_nanoseconds[[0, -1]].tolist()
-            if first < begin:
-                sift(lines.where(lines.timestamp_nanoseconds < begin))
-            else:
-                self._each_piece(begin, sift)
-                begin += 1
+            found.append(lines.where(sieve.unseen(lines.identity())))
         return together(found), True
 
-    def _each_piece(self, instant: int, take: Callable[[AnswerLines], None]) -> None:
-        place: Place | None = None
-        while True:
-            try:
-                piece = self._piece(instant, place)
-            except MovedError as moved:
-                raise SourceUnavailable(
-                    "lines of one timestamp must stay as they are while they are read, got more: "
-                    "lengthen `delay` if this goes on"
-                ) from moved
-            take(piece.lines)
-            place = piece.place
-            if place is None:
+    def _each_answer(self, begin: int, end: int) -> Iterator[AnswerLines]:
+        """Yield all lines of a window, each once."""
+        while begin < end:
+            lines, is_whole = self._oldest(begin, end)
+            if is_whole:
+                yield lines
                 return
+            first, begin = lines.timestamp_nanoseconds[[0, -1]].tolist()
+            if first < begin:
+                yield lines.where(lines.timestamp_nanoseconds < begin)
+            else:
+                yield from self._each_piece(begin)
+                begin += 1
+
+    def _each_piece(self, instant: int) -> Iterator[AnswerLines]:
+        piece = self._piece_of_all(instant, None)
+        yield piece.lines
+        while piece.place is not None:
+            piece = self._piece_of_all(instant, piece.place)
+            yield piece.lines
+
+    def _piece_of_all(self, instant: int, place: Place | None) -> Piece:
+        with contextlib.suppress(MovedError):
+            piece = self._piece(instant, place)
+            if not piece.is_again:
+                return piece
+        raise SourceUnavailable(
+            "lines of one timestamp must stay as they are while they are read, they did not: "
+            "lengthen `delay` if this goes on"
+        )
 
     def _oldest(self, begin: int, end: int) -> tuple[AnswerLines, bool]:
         try:

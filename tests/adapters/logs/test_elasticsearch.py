@@ -220,6 +220,22 @@ def test_a_document_that_is_found_late_comes_once(server, reader):
     assert not reader.rest()
 
 
+def test_a_point_in_time_that_is_over_while_late_documents_are_looked_for(one_server):
+    reader = reader_of(one_server.url, page_lines=10)
+    one_server.push(numbered(0, 30, 1))
+    reader.advance(10)
+    assert reader.rest() == once(0, 30)
+    one_server.push(numbered(30, 33, 1))
+    reader.advance(1)
+    # Counts, the window, the first piece; the second finds that nothing is left to ask.
+    steps = [lambda: None] * 3
+    one_server.before_search = [*steps, one_server.let_points_expire]
+    with pytest.raises(SourceUnavailable, match="must stay as they are"):
+        reader.source.read(reader.cursor)
+    assert reader.rest() == once(30, 33)
+    reader.source.close()
+
+
 def test_equal_documents_are_each_counted(server, reader):
     server.push([(at(5), "same")] * 57)
     reader.advance(60)

@@ -174,6 +174,20 @@ def test_many_late_lines_come_page_by_page(server, reader):
     assert reader.rest() == once(30, 200)
 
 
+def test_batches_stay_small_where_many_late_lines_are_of_one_timestamp(server, reader):
+    server.push(numbered(0, 30, 1))
+    reader.advance(10)
+    assert reader.rest() == once(0, 30)
+    server.push(numbered(30, 200, 1))
+    reader.advance(1)
+    sizes, late = [], Counter()
+    while (batch := reader.next()).n_lines:
+        sizes.append(batch.n_lines)
+        late.update(texts_of(batch))
+    assert late == once(30, 200)
+    assert max(sizes) <= 20
+
+
 def test_lines_that_come_while_their_timestamp_is_read_are_neither_lost_nor_doubled(server, reader):
     server.push([(at(5), f"line {number:03}") for number in range(10, 60)])
     reader.advance(60)
