@@ -50,9 +50,8 @@ def beginning(until: int) -> Position:
 
 
 def with_new(position: Position, until: int) -> Position:
-    """Return the position with all between where it stood and `until` to be read."""
-    region = Region(position.until, until)
-    return replace(position, until=until, pending=(*position.pending, region))
+    """Return a position that has nothing pending with all from where it stood to be read."""
+    return replace(position, until=until, pending=(Region(position.until, until),))
 
 
 def with_again(position: Position, now: int) -> Position:

@@ -90,6 +90,7 @@ class FakeLoki:
         self.leave_out = 0
         self.leaves_out_silently = False
         self.n_pings = 0
+        self.n_connections = 0
         self.asked: list[Mapping[str, str]] = []
         self.headers: list[Mapping[str, str]] = []
         self._random = random.Random(seed)
@@ -188,6 +189,7 @@ class FakeLoki:
             begin = bisect.bisect_left(self._times, int(asked["start"]))
             self._send(tail, self._entries[begin:][: int(asked.get("limit", "100"))])
             self._tails.append(tail)
+            self.n_connections += 1
         return tail
 
     def end_tail(self, tail: _Tail) -> None:

@@ -1,5 +1,7 @@
 """Positions in a Loki, and as cursors."""
 
+from dataclasses import replace
+
 import numpy as np
 import orjson
 import pytest
@@ -11,7 +13,9 @@ from forewarn_adapters.logs.loki_position import (
     position_of,
     with_again,
     with_new,
+    without_forgotten,
 )
+from forewarn_adapters.logs.remembered import Remembered
 from forewarn_models.errors import SourceRejected
 
 TIME = 1_795_416_300_123_456_789
@@ -26,6 +30,14 @@ def test_a_position_comes_back_from_json():
     assert again.pending == (Region(TIME, TIME + 5),)
     assert again.unread == TIME
     assert memory.n_lines == 1
+
+
+def test_only_what_is_remembered_is_read_again():
+    position = replace(beginning(TIME), until=TIME + 100)
+    assert with_again(position, TIME).again == (Region(TIME, TIME + 100),)
+    again = (Region(TIME, TIME + 10, "x"), Region(TIME + 10, TIME + 90, "y"))
+    forgotten = replace(position, again=again, remembered=Remembered(TIME + 20))
+    assert without_forgotten(forgotten).again == (Region(TIME + 20, TIME + 90, "y"),)
 
 
 def test_nothing_unread_means_all_was_read_until_then():

@@ -111,7 +111,7 @@ def test_a_lost_connection_is_made_anew_and_nothing_is_lost_or_doubled(server, r
     counts = until(reader, lambda counts: counts.total() >= 10)
     server.cut_tails()
     server.push({"app": "a"}, numbered(10, 40, 2))
-    until(reader, lambda _: server.n_tails == 1)
+    counts += until(reader, lambda _: server.n_connections == 2)
     server.push({"app": "a"}, numbered(40, 60, 3))
     counts += rest(reader)
     assert counts == once(0, 60)
@@ -124,6 +124,11 @@ def test_lines_that_come_late_come_once(server, reader):
     server.push({"app": "a"}, numbered(10, 20, 5))
     counts += until(reader, lambda counts: counts.total() >= 10)
     assert counts + rest(reader) == once(0, 20)
+
+
+def test_lines_from_before_reading_began_never_come(server, reader):
+    server.push({"app": "a"}, [*numbered(0, 10, -10), *numbered(10, 20, 1)])
+    assert until(reader, bool) + rest(reader) == once(10, 20)
 
 
 def test_a_new_process_knows_what_was_tailed(server, reader):
