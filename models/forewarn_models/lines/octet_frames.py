@@ -1,6 +1,5 @@
 """Frames that say how long they are (RFC 6587, 3.4.1): `11 <13>a b c d`."""
 
-
 from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_models.compiled import compiled
 
