@@ -1,6 +1,7 @@
 """forewarn.commands.security"""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,22 @@ def test_scan_reads_several_files_as_one_log(run_forewarn: Run, tmp_path: Path) 
     assert code == 0
     assert "SSH brute force" in shown
     assert said.endswith("6 lines, 2 events, 1 shown\n")
+
+
+def test_scan_of_hostile_bytes_ends_and_raises_nothing(run_forewarn: Run, tmp_path: Path) -> None:
+    generator = random.Random(0)
+    heads = [
+        b"Nov 27 10:00:00 web1 sshd[8]: Failed password for ",
+        b'{"a":',
+        b"type=X msg=audit(",
+        b"",
+    ]
+    parts = [head + generator.randbytes(200) for head in heads for _ in range(500)]
+    parts += [b"sshd[1]: Failed password for " + b"a from " * 1_000_000, b"\x1b[31m" * 1_000]
+    (tmp_path / "bad.log").write_bytes(b"\n".join(parts))
+    code, shown, _ = run_forewarn("security", "scan", str(tmp_path / "bad.log"), "--level", "low")
+    assert code == 0
+    assert "\x1b" not in shown
 
 
 def test_scan_of_a_healthy_log_shows_nothing(run_forewarn: Run, tmp_path: Path) -> None:
