@@ -19,7 +19,7 @@ MOST_EXAMPLE_BYTES = 256
 _MOST_AGE_SECONDS = 3_600.0  # what an old log says is no news
 _ERROR = LEVELS.index("error")
 _PART_NANOSECONDS = 1_800 * 10**9
-_MOST_PARTS = 100  # of a batch
+_MOST_PARTS = 400  # of a batch
 
 
 @dataclass(frozen=True, slots=True)
