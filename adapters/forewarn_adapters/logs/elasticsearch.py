@@ -75,7 +75,7 @@ class _Place:
 class _Server:
     def __init__(self, settings: Elasticsearch) -> None:
         key = settings.api_key
-        extra = {"Authorization": f"ApiKey {key.get_secret_value()}"} if key else {}
+        extra = {"Authorization": f"ApiKey {key.get_secret_value().strip()}"} if key else {}
         self._client = HttpClient(settings, HttpLimits(), extra)
         self._settings = settings
         self._is_opensearch: bool | None = None
@@ -97,7 +97,7 @@ class _Server:
             raise SourceUnavailable("a point in time must be there once it was opened, it is gone")
         newest = hits.point_in_time or here.point_in_time
         if len(hits.lines) < most:
-            self._end(newest)
+            self._end(newest, is_opensearch=here.order == _BY_IDENTIFIER)
             return Piece(hits.lines, None, here.is_again)
         next_place = {
             "point_in_time": newest,
@@ -192,12 +192,12 @@ class _Server:
         answer = self._client.get("/", {})
         return answer.status == 200 and b'"opensearch"' in answer.body
 
-    def _end(self, point_in_time: str | None) -> None:
+    def _end(self, point_in_time: str | None, *, is_opensearch: bool) -> None:
         """Close a point in time; where that fails, it is over in a minute."""
         if point_in_time is None:
             return
         path, body = "/_pit", {"id": point_in_time}
-        if self._is_opensearch:
+        if is_opensearch:
             path, body = "/_search/point_in_time", {"pit_id": point_in_time}
         with contextlib.suppress(SourceError):
             self._client.delete(path, orjson.dumps(body), headers=_JSON)

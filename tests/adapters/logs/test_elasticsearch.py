@@ -194,6 +194,16 @@ def test_a_point_in_time_that_is_over_loses_and_doubles_nothing(server, reader):
     assert got + reader.rest() == once(0, 95)
 
 
+def test_a_point_in_time_lives_through_a_restart(server, reader):
+    server.push(numbered(0, 95, 5))
+    reader.advance(60)
+    got = Counter(texts_of(reader.next()))
+    reader.again()
+    assert got + reader.rest() == once(0, 95)
+    assert server.n_opened == server.has_points_in_time
+    assert not server.points
+
+
 def test_documents_that_come_while_their_timestamp_is_read_are_found(server, reader):
     server.push(numbered(0, 50, 5))
     reader.advance(10)
@@ -382,7 +392,7 @@ def test_every_document_comes_as_often_as_it_was_sent(steps, n_messages, kind, s
 def test_many_documents_of_one_timestamp_come_once_through_a_failing_server(kind, n_lines):
     server = FakeElasticsearch(**KINDS[kind])
     server.push(numbered(0, n_lines, 1))
-    reader = reader_of(server.url)
+    reader = reader_of(server.url, page_lines=10_000)
     reader.advance(120)
     server.http.faults = 0.3
     assert reader.rest() == once(0, n_lines)
@@ -395,7 +405,7 @@ def test_documents_read_by_processes_that_are_killed_come_once(one_server, tmp_p
     n_lines = 200_000
     start = time.time_ns() - 100 * SECOND
     start -= start % MILLISECOND
-    settings = {"url": one_server.url, "index": "logs-*", "delay": "1s"}
+    settings = {"url": one_server.url, "index": "logs-*", "delay": "1s", "page_lines": 10_000}
     clock = ManualClock(start // MILLISECOND)
     source = ElasticsearchSource("test", Elasticsearch(**settings), clock=clock)
     keep_cursor(tmp_path, source.read(None).cursor)

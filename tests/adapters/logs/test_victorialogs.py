@@ -420,7 +420,7 @@ def test_lines_read_by_processes_that_are_killed_come_once(server, tmp_path):
     n_lines = 200_000
     start = time.time_ns() - 100 * SECOND
     clock = ManualClock(start // MILLISECOND)
-    settings = {"url": server.url, "query": "*", "delay": "1s", "page_lines": 5_000}
+    settings = {"url": server.url, "query": "*", "delay": "1s"}
     source = VictoriaLogsSource("test", VictoriaLogs(**settings), clock=clock)
     keep_cursor(tmp_path, source.read(None).cursor)
     source.close()
