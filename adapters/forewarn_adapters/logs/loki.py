@@ -138,7 +138,7 @@ class LokiSource:
         pause = _AGAIN_AFTER_NANOSECONDS + n_lines * _AGAIN_NANOSECONDS_OF_LINE
         if n_lines and now - position.reread >= pause:
             return with_again(position, now)
-        return without_forgotten(position)
+        return position
 
     def _shortest_new(self) -> int:
         """Return how long after the last time it is worth while to ask for new lines."""
@@ -149,13 +149,13 @@ class LokiSource:
     def _read_new(self, position: Position) -> tuple[Position, Page]:
         page, pending = self._page(position.pending)
         self._tailed_lines = 0
-        position, page = _unknown_of(position, page, told_apart(hashes_of(page)))
-        return replace(position, pending=pending), page
+        position = replace(position, pending=pending)
+        return _unknown_of(position, page, told_apart(hashes_of(page)))
 
     def _read_again(self, position: Position) -> tuple[Position, Page]:
         page, again = self._page(position.again)
-        position, page = _unknown_of(position, page, told_apart(hashes_of(page)))
-        return without_forgotten(replace(position, again=again)), page
+        position = replace(position, again=again)
+        return _unknown_of(position, page, told_apart(hashes_of(page)))
 
     def _read_tail(
         self, tail: "LokiTail", position: Position, seconds: float
@@ -232,7 +232,8 @@ def _unknown_of(position: Position, page: Page, hashes: HashArray) -> tuple[Posi
     if not is_new.any():
         return position, NO_LINES
     remembered = position.remembered.with_lines(times[is_new], hashes[is_new])
-    return replace(position, remembered=remembered), page.where(is_new)
+    position = without_forgotten(replace(position, remembered=remembered))
+    return position, page.where(is_new)
 
 
 def _whole(page: Page, asked: Region, most_lines: int) -> tuple[Page, tuple[Region, ...]]:

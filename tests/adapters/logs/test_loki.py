@@ -206,6 +206,25 @@ def test_what_is_remembered_is_bounded_and_what_is_forgotten_is_not_read_again(
     assert min(int(asked["start"]) for asked in server.asked[-10:]) > at(30)
 
 
+def test_what_is_forgotten_while_it_is_read_again_is_left_out(server, reader, monkeypatch):
+    monkeypatch.setattr(remembered, "MOST_LINES", 60)
+    monkeypatch.setattr(remembered, "_SMALL_LINES", 10)
+    server.push({"app": "a"}, [line for n in range(50) for line in numbered(n, n + 1, 1 + n)])
+    reader.advance(60)
+    assert reader.rest() == once(0, 50)
+    server.push({"app": "a"}, [(at(2) + 1, "late")])
+    reader.advance(40)
+    batch = reader.source.read(reader.cursor)
+    assert texts_of(batch) == [b"late"]
+    assert batch.cursor["again"]
+    reader.cursor = batch.cursor
+    server.push(
+        {"app": "a"}, [line for n in range(50) for line in numbered(50 + n, 51 + n, 101 + n)]
+    )
+    reader.advance(60)
+    assert reader.rest(10) == once(50, 100)
+
+
 def test_a_limit_of_lines_is_learned_from_its_refusal(server):
     server.most_entries = 50
     reader = Reader(server.url, page_lines=5_000)
