@@ -6,6 +6,9 @@ more than that time supports. Before anything is known the rate is what other se
 age, age in steps that double, because new things grow fewer the longer something is known, as the
 words of a language do (Heaps 1978); or, for services unlike the others, what is assumed of any.
 Both, and several lengths of memory, are trusted as far as they foretold (Herbster, Warmuth 1998).
+
+Events come in bursts: after a release more follow, and in a lull there are few. How many times as
+many come so long after the one before is learned of all services together.
 """
 
 from collections.abc import Mapping
@@ -33,8 +36,14 @@ _N_MEMORIES = len(_MEMORY_SECONDS)
 _N_FORETELLERS = 2 * _N_MEMORIES  # the fleet and what is assumed, with each memory
 _SHARED = 0.05  # of the trust in each: given back at each event to what the fleet trusts
 
-_COLUMNS = ("seconds", "events", "recent_seconds", "recent_events", "trust")
-_FLEET = ("fleet_seconds", "fleet_events")
+# How long ago the last event of any kind was, in steps of events that were to be expected since,
+# and how many events say that it makes no difference.
+_LULLS = np.array([0.03, 0.1, 0.3, 1.0, 3.0, np.inf])
+_LULL_BEGINS = np.append(0.0, _LULLS[:-1])
+_TRUST_EVEN = 10.0
+
+_COLUMNS = ("seconds", "events", "recent_seconds", "recent_events", "trust", "lull")
+_FLEET = ("fleet_seconds", "fleet_events", "lull_events", "lull_expected")
 
 
 class Discovery:
@@ -46,6 +55,9 @@ class Discovery:
         self._recent_seconds = np.zeros((n_rows, _N_MEMORIES))
         self._recent_events = np.zeros((n_rows, N_KINDS, _N_MEMORIES))
         self._trust = np.full((n_rows, N_KINDS, _N_FORETELLERS), 1.0 / _N_FORETELLERS)
+        self._lull = np.zeros(n_rows)
+        self._lull_events = np.zeros((N_KINDS, len(_LULLS)))
+        self._lull_expected = np.zeros((N_KINDS, len(_LULLS)))
         self._fleet_seconds = np.zeros(_N_STEPS)
         self._fleet_events = np.zeros((N_KINDS, _N_STEPS))
 
@@ -53,16 +65,21 @@ class Discovery:
         """Let services begin anew; what those of the rows before taught of the fleet stays."""
         for column in (self._seconds, self._events, self._recent_seconds, self._recent_events):
             column[rows] = 0.0
+        self._lull[rows] = 0.0
         self._trust[rows] = self._usual_trust()
 
     def rates(self, rows: IntegerArray) -> FloatArray:
         """Return how many events of each kind are to be expected in a second, (n, 2)."""
-        rates: FloatArray = (self._trust[rows] * self._foretold(rows)).sum(axis=-1)
+        even = (self._trust[rows] * self._foretold(rows)).sum(axis=-1)
+        times_as_many = (self._lull_events + _TRUST_EVEN) / (self._lull_expected + _TRUST_EVEN)
+        rates: FloatArray = even * times_as_many[:, self._lull_steps(rows)].T
         return rates
 
     def watch(self, rows: IntegerArray, seconds: FloatArray) -> None:
         """Note that services were heard for so much longer."""
-        expected = self._foretold(rows) * seconds[:, None, None]
+        foretold = self._foretold(rows)
+        self._pass_lull(rows, seconds, (self._trust[rows] * foretold).sum(axis=-1))
+        expected = foretold * seconds[:, None, None]
         nothing_came = np.exp(expected.min(axis=-1, keepdims=True) - expected)
         self._trust[rows] = _normal(self._trust[rows] * nothing_came)
         age = self.age_seconds(rows) + seconds
@@ -84,6 +101,8 @@ class Discovery:
         steps = self._steps(rows)
         self._events[rows, :, steps] += has_kind
         np.add.at(self._fleet_events.T, steps, has_kind)
+        np.add.at(self._lull_events.T, self._lull_steps(rows), has_kind)
+        self._lull[rows] = 0.0
 
     def age_seconds(self, rows: IntegerArray) -> FloatArray:
         """Return for how long each service was heard, (n,)."""
@@ -101,6 +120,18 @@ class Discovery:
             getattr(self, f"_{name}")[rows] = arrays[name]
         for name in _FLEET:
             setattr(self, f"_{name}", arrays[name].copy())
+
+    def _lull_steps(self, rows: IntegerArray) -> IntegerArray:
+        return np.searchsorted(_LULLS, self._lull[rows], side="right")
+
+    def _pass_lull(self, rows: IntegerArray, seconds: FloatArray, rates: FloatArray) -> None:
+        """Note how many events were to be expected, if they came evenly, by time since the last."""
+        passed = rates[:, ANY] * seconds
+        begin = self._lull[rows][:, None]
+        until = np.minimum(begin + passed[:, None], _LULLS)
+        within = np.maximum(until - np.maximum(begin, _LULL_BEGINS), 0.0)
+        self._lull_expected += (rates / rates[:, [ANY]]).T @ within
+        self._lull[rows] += passed
 
     def _usual_trust(self) -> FloatArray:
         """Return what services trust on average, and one more that trusts all alike."""
