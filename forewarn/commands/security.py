@@ -36,7 +36,11 @@ Rules = Annotated[
 ]
 Shipped = Annotated[
     bool,
-    typer.Option(" /--no-shipped", help="Leave out the rules that come with Forewarn."),
+    typer.Option(
+        "--shipped/--no-shipped",
+        help="With or without the rules that come with Forewarn.",
+        show_default=False,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
