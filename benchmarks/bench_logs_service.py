@@ -45,7 +45,7 @@ SETTINGS = LogSourceConfig(name="app", files=(Path("/app.log"),))
 def new_counting() -> LineCounting:
     security = SecurityCounting(SecurityRules.load(shipped=True), [SETTINGS])
     return LineCounting(
-        ("app",),
+        {"app": "files"},
         most_patterns=5_000,
         patterns_per_service=100,
         budget=Budget(1, timedelta(days=7)),

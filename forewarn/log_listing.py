@@ -62,12 +62,11 @@ def _place(source: "LogSourceConfig") -> tuple[str, str]:
     """Return the kind of a source and where its lines come from, without secrets."""
     from forewarn_adapters.config.values import redacted
 
-    for kind in ("loki", "victorialogs", "elasticsearch"):
-        server = getattr(source, kind)
-        if server is not None:
-            return kind, redacted(server.url)
+    kind = source.kind
+    if kind in ("loki", "victorialogs", "elasticsearch"):
+        return kind, redacted(getattr(source, kind).url)
     if source.otlp is not None:
-        return "otlp", source.otlp.listen
+        return kind, source.otlp.listen
     if source.syslog is not None:
-        return "syslog", f"{source.syslog.listen} ({source.syslog.transport})"
-    return "files", ", ".join(str(path) for path in source.files)
+        return kind, f"{source.syslog.listen} ({source.syslog.transport})"
+    return kind, ", ".join(str(path) for path in source.files)

@@ -41,11 +41,12 @@ def batch_of(
 def counting_of(
     sources: Iterable[str] = ("app",),
     *,
+    kind: str = "files",
     most_patterns: int = 1_000,
     patterns_per_service: int = 100,
 ) -> LineCounting:
     return LineCounting(
-        tuple(sources),
+        dict.fromkeys(sources, kind),
         most_patterns=most_patterns,
         patterns_per_service=patterns_per_service,
         budget=parse_budget("1/7d"),

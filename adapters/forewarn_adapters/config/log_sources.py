@@ -301,3 +301,9 @@ class LogSourceConfig(Section):
             examples=[10_000_000_000],
         ),
     ] = 1 << 30
+
+    @property
+    def kind(self) -> str:
+        """Which of the six it is, such as `loki`."""
+        kinds = ("loki", "victorialogs", "elasticsearch", "otlp", "syslog")
+        return next((kind for kind in kinds if getattr(self, kind) is not None), "files")

@@ -45,7 +45,7 @@ class LineCounting:
     """Counts lines by source, service, level and pattern. One thread uses it.
 
     Args:
-        sources: their names.
+        sources: the kind of each, by name.
         most_patterns: of the miner.
         patterns_per_service: how many have series.
         budget: of patterns that were never seen before.
@@ -54,7 +54,7 @@ class LineCounting:
 
     def __init__(
         self,
-        sources: tuple[str, ...],
+        sources: Mapping[str, str],
         *,
         most_patterns: int,
         patterns_per_service: int,
@@ -62,7 +62,7 @@ class LineCounting:
         security: SecurityCounting | None = None,
     ) -> None:
         self.security = security
-        self.tallies = {name: SourceTally() for name in sources}
+        self.tallies = {name: SourceTally(kind) for name, kind in sources.items()}
         self.miner = Miner(most_patterns=most_patterns)
         self.services = Services()
         self.counters = Counters(
@@ -116,7 +116,8 @@ class LineCounting:
     def restore(self, stored: Stored) -> None:
         """Go on from what was stored; for a new object, before anything else.
 
-        Sources that are not configured any more are left out.
+        Sources that are not configured any more are left out. One that is of another kind now is
+        read from where it begins.
         """
         for state in stored.miners:
             self.miner.absorb(state)
@@ -127,7 +128,10 @@ class LineCounting:
         self.names.refresh(self.miner)
         for name, facts in stored.facts["sources"].items():
             if name in self.tallies:
-                self.tallies[name] = SourceTally(**facts)
+                kind = self.tallies[name].kind
+                tally = self.tallies[name] = SourceTally(**facts)
+                if tally.kind != kind:
+                    tally.kind, tally.cursor = kind, None
         stays = [
             self.services.number(source, service) if source in self.tallies else -1
             for source, service in stored.facts["services"]
@@ -242,6 +246,7 @@ def _changed(table: Table) -> AnyArray:
 
 def _facts(tally: SourceTally) -> dict[str, Any]:
     return {
+        "kind": tally.kind,
         "lines": tally.lines,
         "size_bytes": tally.size_bytes,
         "ended": tally.ended,

@@ -116,7 +116,7 @@ class Pipeline:
     def _new(self, stored: Stored | None) -> LineCounting:
         settings = self._settings
         counting = LineCounting(
-            tuple(source.name for source in settings.sources),
+            {source.name: source.kind for source in settings.sources},
             most_patterns=settings.most_patterns,
             patterns_per_service=settings.patterns_per_service,
             budget=settings.new_patterns,

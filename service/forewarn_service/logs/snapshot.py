@@ -15,6 +15,7 @@ class SourceTally:
     """What was read of a source.
 
     Args:
+        kind: of the source: a cursor is of use to one kind only.
         lines: how many.
         size_bytes: of these lines.
         ended: lines that were counted under patterns whose series have ended.
@@ -23,6 +24,7 @@ class SourceTally:
         is_up: whether the last reading succeeded.
     """
 
+    kind: str
     lines: int = 0
     size_bytes: int = 0
     ended: int = 0

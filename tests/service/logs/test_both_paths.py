@@ -137,7 +137,7 @@ def test_fifty_thousand_series_are_ready_soon() -> None:
     n = 25_000
     snapshot = Snapshot(
         milliseconds=NOW,
-        sources={"app": SourceTally()},
+        sources={"app": SourceTally("files")},
         services=tuple(("app", f"service-{number}") for number in range(250)),
         n_patterns=np.full(250, 100),
         series={

@@ -1,6 +1,7 @@
 """forewarn_service.logs.counting: batches in, counters out, and on after a restart."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -64,9 +65,9 @@ def cut_of(counting: LineCounting, *, at: int = NOW) -> Cut:
 
 
 def restored(
-    states: Sequence[State | None], *, sources: Sequence[str] = ("app",), **bounds: int
+    states: Sequence[State | None], *, sources: Sequence[str] = ("app",), **how: Any
 ) -> LineCounting:
-    counting = counting_of(sources, **bounds)
+    counting = counting_of(sources, **how)
     kept = [from_bytes(to_bytes(state)) for state in states if state is not None]
     counting.restore(unpacked(kept))
     return counting
@@ -209,6 +210,16 @@ def test_a_smaller_bound_of_patterns_ends_those_that_have_no_room() -> None:
     tally = snapshot.sources["app"]
     assert tally.ended > 0
     assert snapshot.series["count"].sum() + tally.ended == tally.lines == 1830
+
+
+def test_a_source_of_another_kind_is_read_from_where_it_begins() -> None:
+    counting = counting_of()
+    take(counting, numbered(0, 3), cursor=3)
+    state = cut_of(counting).state
+    again = restored([state], kind="loki")
+    tally = again.tallies["app"]
+    assert (tally.kind, tally.cursor, tally.lines) == ("loki", None, 3)
+    assert counts(cut_of(again).snapshot) == counts(cut_of(counting).snapshot)
 
 
 def test_a_source_that_is_not_configured_any_more_is_left_out() -> None:
