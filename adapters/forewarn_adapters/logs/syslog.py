@@ -9,14 +9,15 @@ from forewarn_adapters.listening import address_of, server_tls, tcp_listener, ud
 from forewarn_adapters.logs.batch import Cursor, LogBatch
 from forewarn_adapters.logs.intake import Intake
 from forewarn_adapters.logs.journal import Journal, Place
-from forewarn_adapters.logs.syslog_blocks import received_of
-from forewarn_adapters.logs.syslog_framing import prepare
+from forewarn_adapters.logs.syslog_blocks import received_of, record_of
+from forewarn_adapters.logs.syslog_framing import FrameCutter
 from forewarn_adapters.logs.syslog_parsing import batch_of
 from forewarn_adapters.logs.syslog_tcp import TcpReceiver
 from forewarn_adapters.logs.syslog_udp import UdpReceiver
 from forewarn_models.errors import SourceUnavailable, StoreError
 
 _BATCH_BYTES = 2 << 20
+_SAMPLES = (b"line\n", b"24 <13>Oct 11 22:14:15 h p: m")
 
 
 class SyslogSource:
@@ -44,7 +45,7 @@ class SyslogSource:
         self.name = name
         key = f"logs.sources {name}: syslog"
         tls = server_tls(settings.tls, key=f"{key}.tls") if settings.tls else None
-        prepare()
+        _prepare()
         is_udp = settings.transport == "udp"
         listener = (udp_listener if is_udp else tcp_listener)(settings.listen, key=f"{key}.listen")
         try:
@@ -83,3 +84,10 @@ class SyslogSource:
         """Accept nothing more, keep what has come, and end."""
         self._receiver.close()
         self._journal.close()
+
+
+def _prepare() -> None:
+    """Have everything compiled: neither a connection nor what was received must wait for that."""
+    for sample in _SAMPLES:
+        record = b"".join(record_of(FrameCutter().cut(sample), "", 0))
+        batch_of(received_of(record, [(0, len(record))]), {})

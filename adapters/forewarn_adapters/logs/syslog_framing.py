@@ -99,12 +99,6 @@ def usable_lines(data: bytes, lines: IntegerArray) -> tuple[IntegerArray, int]:
     return lines[:n], n_cut
 
 
-def prepare() -> None:
-    """Have everything compiled: a connection must not wait for that."""
-    for line in (b"line\n", b"4 <1>a"):
-        FrameCutter().cut(line)
-
-
 def _has_lengths(data: bytes) -> bool | None:
     """Return whether a connection that begins so has lengths, None where that cannot be told."""
     length, content = frame_length(np.frombuffer(data, dtype=np.uint8), 0)
