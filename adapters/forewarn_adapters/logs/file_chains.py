@@ -153,11 +153,11 @@ def _is_known(
         is_same = place.modified_nanoseconds == status.st_mtime_ns
     else:
         is_same = opened.held(place.identity) is not None
-    if not is_same:
+    if not is_same and place.offset_bytes > 0:  # else it is as good as new, and has its place anew
         is_same = _is_continued(name, place, status, opened)
-        place.is_finished = not is_same  # it was written to after its end, or is no more
-        if not is_same:
-            place.identity = _REMOVED  # and its inode is another file's
+        place.is_finished = False  # it was written to after its end
+    if not is_same:
+        place.is_finished, place.identity = True, _REMOVED  # its inode is another file's
     return is_same
 
 

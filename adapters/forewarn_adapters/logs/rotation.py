@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from forewarn_adapters.logs.file_places import FilePlace, identity_of, is_contin
 _MOST_ENTRIES = 10_000
 # What rotation adds to a name: a number, a date, a time, or a word. `app-worker.log` is another's.
 _ADDED = re.compile(r"[-._0-9T:Z]*[0-9][-._0-9T:Z]*|[-._](?:old|bak|prev|save|orig)")
+_NUMBER = re.compile(r"\.([0-9]{1,4})$")
 
 Found = tuple[str, os.stat_result]
 IsKnown = Callable[[str, os.stat_result], bool]
@@ -35,7 +37,7 @@ def written_since(place: FilePlace, is_known: IsKnown) -> list[Found]:
         for path, status in _rotated(place.path)
         if status.st_mtime_ns >= place.modified_nanoseconds and not is_known(path, status)
     ]
-    return sorted(found, key=lambda each: each[1].st_mtime_ns)
+    return sorted(found, key=lambda each: (each[1].st_mtime_ns, -_number_of(each[0]), each[0]))
 
 
 def copy_of(place: FilePlace, is_known: IsKnown) -> Found | None:
@@ -70,9 +72,17 @@ def _rotated(path: str) -> Iterator[Found]:
             continue
         found = log.parent / each
         try:
-            yield str(found), found.stat()
+            status = found.stat()
         except OSError:
             continue  # it went on to its next name, or was compressed
+        if stat.S_ISREG(status.st_mode):
+            yield str(found), status
+
+
+def _number_of(path: str) -> int:
+    """Return the N of `app.log.N`: where the clock does not tell, the higher is the older."""
+    number = _NUMBER.search(path)
+    return int(number[1]) if number else 0
 
 
 def _is_rotated_name(name: str, log: Path) -> bool:

@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 
 from forewarn_adapters.config.log_sources import LogFormat
 from forewarn_adapters.logs.fields import MOST_CHARACTERS, MOST_FIELDS, fields_of
+from forewarn_models.lines.warming import warm_lines
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    warm_lines()
+
 
 TRACE = "0123456789abcdef0123456789abcdef"
 REQUEST = (

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from forewarn_adapters.logs import followed_files
 from forewarn_adapters.logs.batch import Cursor, LogBatch
+from forewarn_adapters.logs.file_places import identity_of
 from forewarn_adapters.logs.followed_files import FollowedFiles
 from forewarn_adapters.logs.open_files import MOST_OPEN_FILES, OpenFiles
 from forewarn_models.errors import SourceUnavailable, StoreError
@@ -374,6 +375,76 @@ def test_what_is_lost_is_said(
     assert not caplog.messages or "lines after byte 2, if there were any, are lost" in caplog.text
 
 
+def test_what_only_looks_like_a_rotated_file_is_left(follow: Open, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    append(log, "1")
+    reader = Reader(follow(log))
+    reader.read()
+    reader.source.close()
+    log.unlink()
+    append(log, "2")
+    (tmp_path / "app.log.1").mkdir()
+    (tmp_path / "app.log.2").symlink_to(tmp_path / "gone")
+    append(tmp_path / "app.log.x", "another")
+    assert Reader(follow(log), reader.cursor).read()[-1:] == ["2"]
+
+
+def test_a_file_in_a_folder_that_is_gone_is_lost(follow: Open, tmp_path: Path) -> None:
+    log = tmp_path / "folder" / "app.log"
+    log.parent.mkdir()
+    append(log, "1")
+    reader = Reader(follow(log))
+    reader.read()
+    reader.source.close()
+    shutil.rmtree(log.parent)
+    again = Reader(follow(log), reader.cursor)
+    assert again.read() == []
+    assert again.cursor == {"files": []} or again.read() == []
+
+
+def test_an_open_file_is_the_one_that_was_meant(tmp_path: Path) -> None:
+    append(tmp_path / "a", "1")
+    append(tmp_path / "b", "2")
+    opened = OpenFiles()
+    identity = identity_of((tmp_path / "a").stat())
+    assert opened.open(str(tmp_path / "b"), identity) is None
+    opened.close(identity)
+    descriptor = opened.open(str(tmp_path / "a"), identity)
+    assert descriptor is not None
+    assert opened.held(identity) == opened.open("anything", identity) == descriptor
+    opened.close_all()
+    assert opened.held(identity) is None
+
+
+@pytest.mark.parametrize("happens", ["truncate", "copy", "rotate"])
+def test_what_cannot_be_opened_again_is_no_end(
+    follow: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happens: str
+) -> None:
+    log = tmp_path / "app.log"
+    append(log, "1", "2")
+    reader = Reader(follow(tmp_path / "*.log"))
+    reader.read()
+    reader.source.close()
+    append(log, "3")
+    if happens == "copy":
+        shutil.copy(log, tmp_path / "app.log.1")
+    if happens == "rotate":
+        rotate(log)
+    else:
+        os.truncate(log, 0)
+    append(log, "4", "5", "6")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    again = Reader(follow(tmp_path / "*.log"), reader.cursor)
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenFiles, "open", refuse)
+        assert again.read() == []
+    append(log, "7")
+    assert again.read()[-1:] == ["7"]
+
+
 def test_folders_and_missing_files_are_waited_for(follow: Open, tmp_path: Path) -> None:
     (tmp_path / "x.log").mkdir()
     reader = Reader(follow(tmp_path / "x.log", tmp_path / "none.log"))
@@ -498,7 +569,7 @@ def test_numbered_lines_come_once_through_kills_and_rotation(tmp_path: Path) -> 
     log, state = tmp_path / "app.log", tmp_path / "state"
     state.mkdir()
     log.touch()
-    n_lines, n_kills = 200_000, 3
+    n_lines, n_kills = 200_000, 2
 
     def start() -> subprocess.Popen[bytes]:
         command = [sys.executable, str(HERE / "following.py"), str(state), str(log)]

@@ -19,6 +19,13 @@ from forewarn_models.lines.heads import (
 )
 from forewarn_models.lines.logfmt_heads import hash_of_key
 from forewarn_models.lines.severity import DEBUG, ERROR, FATAL, INFO, TRACE, UNKNOWN, WARN
+from forewarn_models.lines.warming import warm_lines
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    warm_lines()
+
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 NANOSECONDS = int(NOON.timestamp()) * 10**9
