@@ -115,6 +115,26 @@ def changed_cadence(n_services: int) -> None:
     print("quiet for 300 days, then releases: pages a week, each four weeks", weeks.round(2))
 
 
+def found_errors(n_services: int) -> None:
+    """Print how many errors are paged that come at any time, among releases and discovery."""
+    for budget in ("1/7d", "1/30d"):
+        rng, fleet = np.random.default_rng(9), []
+        when = rng.uniform(60, 180, n_services)
+        for number in range(n_services):
+            at, is_error = released(np.random.default_rng(number), 182)
+            fleet.append((np.append(at, DAY * when[number]), np.append(is_error, True)))
+        service, day = alarms(fleet, 182, budget)
+        is_found = np.array(
+            [np.any((service == n) & (abs(day - when[n]) < 1 / 24)) for n in range(n_services)]
+        )
+        errors = np.array([is_error.sum() for _, is_error in fleet])
+        quiet = errors <= np.median(errors)
+        print(
+            f"a new error at any time, releases each week, {budget}: paged {is_found.mean():.2f}, "
+            f"of the quieter half {is_found[quiet].mean():.2f}"
+        )
+
+
 def first_page(n_others: int) -> float:
     """Return after how many days a new error of a new service pages at 1/7d."""
     rng, newness = np.random.default_rng(5), Newness(parse_budget("1/7d"))
@@ -174,6 +194,7 @@ def main() -> None:
     quick = "--quick" in sys.argv
     budgets(6 if quick else 60)
     changed_cadence(5 if quick else 50)
+    found_errors(6 if quick else 60)
     for n_others in (0, 20) if quick else (0, 20, 200):
         print(f"a new error pages after {first_page(n_others):g} days among {n_others} others")
     culprits(5 if quick else 100)
