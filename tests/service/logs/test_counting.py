@@ -254,3 +254,37 @@ def test_rows_of_one_name_are_counted_as_one() -> None:
     counting.names.has_twins = True
     series = cut_of(counting).snapshot.series
     assert series["count"].tolist() == [2]
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.one_of(TEXTS, st.integers(0, 400).map(statement)), min_size=1, max_size=40),
+            st.sampled_from(["nothing", "cut", "restart"]),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from([1, 3, 100]),
+)
+def test_no_line_is_lost_whatever_is_folded_and_whenever_it_is_killed(
+    steps: list[tuple[list[str], str]], budget: int
+) -> None:
+    bounds = {"most_patterns": 8, "patterns_per_service": budget}
+    counting, states, n_lines, n_stored = counting_of(**bounds), [], 0, 0
+    for number, (lines, then) in enumerate(steps):
+        take(counting, lines, cursor=number, services=("shop", "cart"))
+        n_lines += len(lines)
+        if then == "cut":
+            cut = cut_of(counting)
+            states, n_stored = [cut.state] if cut.is_whole else [*states, cut.state], n_lines
+        elif then == "restart" and states:
+            counting, n_lines = restored(states, **bounds), n_stored
+        snapshot = counting.cut(now_milliseconds=NOW).snapshot if then == "restart" else None
+        if snapshot is not None:
+            counting.store_whole()
+            states, n_stored = [cut_of(counting).state], n_lines
+            tally = snapshot.sources["app"]
+            assert snapshot.series["count"].sum() + tally.ended == tally.lines == n_lines
+            assert snapshot.n_patterns.max(initial=0) <= budget
