@@ -5,6 +5,7 @@ import logging
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from forewarn_adapters.logs.file_places import (
     identity_of,
     is_continued_by,
 )
-from forewarn_adapters.logs.open_files import OpenFiles
+from forewarn_adapters.logs.open_files import MOST_OPEN_FILES, OpenFiles
 from forewarn_adapters.logs.rotation import IsKnown, copy_of, rotated_path, written_since
 
 _LOG = logging.getLogger(__name__)
@@ -164,7 +165,9 @@ def _is_known(
 def _is_continued(name: str, place: FilePlace, status: os.stat_result, opened: OpenFiles) -> bool:
     if status.st_size < place.offset_bytes:
         return False
-    if place.offset_bytes == 0 or status.st_mtime_ns == place.modified_nanoseconds:
+    is_as_it_was = status.st_size == place.offset_bytes
+    is_as_it_was = is_as_it_was and status.st_mtime_ns == place.modified_nanoseconds
+    if place.offset_bytes == 0 or is_as_it_was:
         return True
     try:
         descriptor = opened.open(name, place.identity)
@@ -190,6 +193,7 @@ def _measure(
             continue
         if status is not None and place.identity == named:
             look.size_bytes[named] = status.st_size
+            _hold(place, opened)
             continue
         look.unnamed.add(place.identity)
         descriptor = _found_again(place, opened)
@@ -203,6 +207,13 @@ def _measure(
             )
         else:
             look.size_bytes[place.identity] = os.fstat(descriptor).st_size
+
+
+def _hold(place: FilePlace, opened: OpenFiles) -> None:
+    """Open a file where there is room, so that no other is given its inode when it is removed."""
+    if len(opened) < MOST_OPEN_FILES and opened.held(place.identity) is None:
+        with suppress(OSError):  # said when it is to be read
+            opened.open(place.path, place.identity)
 
 
 def _found_again(place: FilePlace, opened: OpenFiles) -> int | None:
