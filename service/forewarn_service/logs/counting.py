@@ -16,9 +16,9 @@ from forewarn_service.logs.counters import N_LEVELS, Counters
 from forewarn_service.logs.names import OTHER_IDENTIFIER, PatternNames
 from forewarn_service.logs.news import News
 from forewarn_service.logs.security import SecurityCounting
-from forewarn_service.logs.services import Services
+from forewarn_service.logs.services import MOST_SERVICES, Services
 from forewarn_service.logs.snapshot import Snapshot, SourceTally
-from forewarn_service.logs.stored import Stored, packed
+from forewarn_service.logs.stored import Stored, is_silent, packed
 from forewarn_service.logs.tables import Table
 
 _NEWNESS_MILLISECONDS = 60_000
@@ -64,7 +64,7 @@ class LineCounting:
         self.security = security
         self.tallies = {name: SourceTally(kind) for name, kind in sources.items()}
         self.miner = Miner(most_patterns=most_patterns)
-        self.services = Services()
+        self.services = Services(most=MOST_SERVICES)
         self.counters = Counters(
             n_rows=self.miner.n_rows, patterns_per_service=patterns_per_service
         )
@@ -116,8 +116,9 @@ class LineCounting:
     def restore(self, stored: Stored) -> None:
         """Go on from what was stored; for a new object, before anything else.
 
-        Sources that are not configured any more are left out. One that is of another kind now is
-        read from where it begins.
+        Sources that are not configured any more are left out, and where there are too many services
+        those that were silent for a week. A source that is of another kind now is read from where
+        it begins.
         """
         for state in stored.miners:
             self.miner.absorb(state)
@@ -132,13 +133,25 @@ class LineCounting:
                 tally = self.tallies[name] = SourceTally(**facts)
                 if tally.kind != kind:
                     tally.kind, tally.cursor = kind, None
-        stays = [
-            self.services.number(source, service) if source in self.tallies else -1
-            for source, service in stored.facts["services"]
-        ]
-        self._restore_tables(stored, np.array(stays, dtype=np.int64))
+        self._restore_tables(stored, self._restored_services(stored))
         self.news.restore(stored.facts["shown"], self.names)
         self._must_be_whole = True
+
+    def _restored_services(self, stored: Stored) -> IntegerArray:
+        """Return the numbers that services have now, -1 for those that are left out."""
+        known = [tuple(each) for each in stored.facts["services"]]
+        stays = np.array([source in self.tallies for source, _ in known], dtype=np.bool_)
+        if len(known) >= MOST_SERVICES:
+            silent = stays & is_silent(stored)
+            stays &= ~silent
+            series = stored.tables["series"]
+            for place in np.flatnonzero(silent[series["service"]]).tolist():
+                source = known[series["service"][place]][0]
+                self.tallies[source].ended += int(series["count"][place])
+        numbers = np.full(len(known), -1, dtype=np.int64)
+        for place in np.flatnonzero(stays).tolist():
+            numbers[place] = self.services.number(*known[place])
+        return numbers
 
     def _restore_tables(self, stored: Stored, stays: IntegerArray) -> None:
         """Fill the tables; `stays` has the numbers that services have now, -1 for those gone."""

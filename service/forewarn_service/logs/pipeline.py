@@ -17,7 +17,7 @@ from forewarn_service.logs.keeping import Keeper, Kept
 from forewarn_service.logs.means import LogMeans
 from forewarn_service.logs.reading import Means, Reader
 from forewarn_service.logs.security import SecurityCounting
-from forewarn_service.logs.stored import Stored
+from forewarn_service.logs.stored import Stored, unpacked
 
 CUT_SECONDS = 5.0
 _FIRST_CUT_SECONDS = 1.0
@@ -27,6 +27,7 @@ _MOST_WAITING = 4  # batches
 _IDLE_SECONDS = 0.2
 _JOIN_SECONDS = 1.0
 _MOST_CLOSED_AT_ONCE = 16
+_ROOM_SECONDS = 3_600.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Pipeline:
             for source in self._settings.sources
         }
         self._cut_seconds = _FIRST_CUT_SECONDS
+        self._room_due = 0.0
 
     def run(self, goes_on: Callable[[], bool]) -> None:
         """Count for as long as `goes_on`; what was counted is stored when this returns."""
@@ -99,9 +101,19 @@ class Pipeline:
         for name, cursor in kept.cursors.items():
             self._readers[name].release(cursor)
 
+    def _make_room(self) -> None:
+        """Go on from a state, which forgets services that were silent for a week."""
+        self._counting.store_whole()
+        state = self._counting.cut(now_milliseconds=self._clock()).state
+        if state is not None:
+            self._counting = self._new(unpacked([state]))
+
     def _cut(self) -> Future[Kept]:
         """Let what was counted so far be stored and shown."""
         began = time.perf_counter()
+        if self._counting.services.is_full and began >= self._room_due:
+            self._room_due = began + _ROOM_SECONDS
+            self._make_room()
         for name, reader in self._readers.items():
             self._counting.tallies[name].is_up = reader.is_up
         if self._keeper.is_long:

@@ -36,6 +36,11 @@ class Services:
         self._number: dict[Service, int] = {}
         self._streams: dict[Service, int] = {}
 
+    @property
+    def is_full(self) -> bool:
+        """Whether lines of a service that comes now are counted under `other`."""
+        return len(self.known) >= self._most
+
     def __len__(self) -> int:
         return len(self.known)
 
@@ -51,7 +56,7 @@ class Services:
         held = self._number.get((source, service))
         if held is not None:
             return held
-        if len(self.known) >= self._most and service != OTHER_SERVICE:
+        if self.is_full and service != OTHER_SERVICE:
             return self.number(source, OTHER_SERVICE)
         self.known.append((source, service))
         return self._number.setdefault((source, service), len(self.known) - 1)

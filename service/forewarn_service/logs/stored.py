@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from forewarn_models.arrays import AnyArray
+from forewarn_models.arrays import AnyArray, BooleanArray
 from forewarn_models.contract import State
 from forewarn_models.errors import UnknownFormat
+from forewarn_service.logs.counters import SILENCE_NANOSECONDS
 
 KIND, FORMAT_VERSION = "log_lines", 1
 
@@ -82,6 +83,15 @@ def unpacked(states: Sequence[State]) -> Stored:
         newness[-1] if newness else None,
         next(filter(None, map(_security, reversed(states))), {}),
     )
+
+
+def is_silent(stored: Stored) -> BooleanArray:
+    """Return (n_services,) which services said nothing in the last week of what was read."""
+    places = stored.tables["places"]
+    newest = np.zeros(len(stored.facts["services"]), dtype=np.int64)
+    np.maximum.at(newest, places["service"], places["last"])
+    silent: BooleanArray = newest < newest.max(initial=0) - SILENCE_NANOSECONDS
+    return silent
 
 
 def _security(state: State) -> dict[str, State]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -288,3 +289,30 @@ def test_no_line_is_lost_whatever_is_folded_and_whenever_it_is_killed(
             tally = snapshot.sources["app"]
             assert snapshot.series["count"].sum() + tally.ended == tally.lines == n_lines
             assert snapshot.n_patterns.max(initial=0) <= budget
+
+
+def test_services_that_were_silent_for_a_week_make_room_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("forewarn_service.logs.counting.MOST_SERVICES", 3)
+    counting = counting_of()
+    long_ago = NOW - 2 * WEEK_MILLISECONDS
+    take(counting, numbered(0, 4), services=("old", "older"), milliseconds=long_ago)
+    take(counting, numbered(0, 3), services=("shop", "cart"), milliseconds=NOW)
+    assert counting.services.is_full
+    again = restored([cut_of(counting).state])
+    assert not again.services.is_full
+    take(again, numbered(0, 1), services=("cart",))
+    snapshot = cut_of(again).snapshot
+    assert {service for _, service, _, _ in counts(snapshot)} == {"shop", "other", "cart"}
+    tally = snapshot.sources["app"]
+    assert (tally.lines, tally.ended) == (8, 4)
+    assert snapshot.series["count"].sum() + tally.ended == tally.lines
+
+
+def test_as_long_as_there_is_room_no_service_is_forgotten() -> None:
+    counting = counting_of()
+    take(counting, numbered(0, 1), services=("old",), milliseconds=NOW - 2 * WEEK_MILLISECONDS)
+    take(counting, numbered(0, 1), services=("shop",), milliseconds=NOW)
+    again = restored([cut_of(counting).state])
+    assert facts(cut_of(again).snapshot) == facts(cut_of(counting).snapshot)

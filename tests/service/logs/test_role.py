@@ -34,9 +34,11 @@ from forewarn_models.contract import State
 from forewarn_models.errors import SourceUnavailable
 from forewarn_service.lease import Lease
 from forewarn_service.logs import counting, pipeline, reading
+from forewarn_service.logs.counting import LineCounting
 from forewarn_service.logs.keeping import Keeper
 from forewarn_service.logs.means import LogMeans
 from forewarn_service.logs.role import LEASE_NAME, LogRole
+from forewarn_service.logs.stored import Stored
 from forewarn_service.remote_queue import RemoteQueue
 from forewarn_service.telemetry import Telemetry
 from log_parts import NumberedSource, numbered
@@ -350,3 +352,22 @@ def test_many_changes_become_one_whole_state(
     with Site(tmp_path / "logs", store, source) as site:
         wait_until(lambda: site.lines() == 3_000)
     assert len(LogCheckpoints(tmp_path / "logs").read()) == 1
+
+
+def test_making_room_for_services_while_counting_loses_no_line(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "MOST_SERVICES", 2)
+    monkeypatch.setattr(pipeline, "_ROOM_SECONDS", 0.0)
+    rooms: list[LineCounting] = []
+    restore = LineCounting.restore
+
+    def counted(self: LineCounting, stored: Stored) -> None:
+        rooms.append(self)
+        restore(self, stored)
+
+    monkeypatch.setattr(LineCounting, "restore", counted)
+    source = NumberedSource("app", 5_000, batch_lines=50, services=("a", "b", "c"))
+    with Site(tmp_path / "logs", store, source) as site:
+        wait_until(lambda: site.lines() == 5_000)
+    assert len(rooms) > 1
