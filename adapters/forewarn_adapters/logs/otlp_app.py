@@ -45,7 +45,7 @@ class OtlpApp:
 
     def __init__(self, keep: Keep, *, bearer_token: str | None, most_bytes: int) -> None:
         self._keep = keep
-        self._authorization = f"Bearer {bearer_token}".encode() if bearer_token else None
+        self._token = bearer_token.encode() if bearer_token else None
         self._most_bytes = min(most_bytes, _MOST_UNPACKED_BYTES)
         self._held_bytes = 0
         self._unpacking = asyncio.Semaphore(_MOST_UNPACKING)
@@ -69,8 +69,7 @@ class OtlpApp:
             raise _Refusal(404, "logs are received at /v1/logs")
         if request.method != "POST":
             raise _Refusal(405, "logs are received by POST", (("allow", "POST"),))
-        shown = request.headers.get("authorization", "").encode()
-        if self._authorization and not hmac.compare_digest(shown, self._authorization):
+        if self._token and not hmac.compare_digest(_shown_token(request), self._token):
             raise _Refusal(
                 401,
                 "the bearer token of the source must be sent",
@@ -125,6 +124,11 @@ class OtlpApp:
         if len(taken.protobuf) > self._most_bytes:  # as JSON it was shorter
             raise _too_large(self._most_bytes)
         return content, taken
+
+
+def _shown_token(request: HttpRequest) -> bytes:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
 
 
 def _encoding(request: HttpRequest) -> str:

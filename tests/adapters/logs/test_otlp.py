@@ -245,7 +245,8 @@ def test_senders_must_show_the_token(tmp_path, post):
             assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
             assert TOKEN not in words(answer)
         assert read_on(source)[0] == []
-        assert post(source, one(), authorization=f"Bearer {TOKEN}").status == 200
+        for scheme in ("Bearer", "bearer"):
+            assert post(source, one(), authorization=f"{scheme} {TOKEN}").status == 200
 
 
 def test_senders_must_show_a_certificate_where_an_authority_is_named(tmp_path):
