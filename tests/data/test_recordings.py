@@ -71,7 +71,7 @@ def test_a_files_source_finds_series_by_name_and_labels(
 @pytest.mark.parametrize("read", [recording_path, labels])
 def test_an_unknown_recording_is_named_with_those_there_are(read: object) -> None:
     assert callable(read)
-    with pytest.raises(DataError, match="must be one of demo, node, postgres, web.*, got 'mars'"):
+    with pytest.raises(DataError, match=r"must be one of demo, node, postgres, web.*, got 'mars'"):
         read("mars")
 
 

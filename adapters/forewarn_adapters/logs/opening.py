@@ -14,15 +14,15 @@ def open_log_source(settings: LogSourceConfig, *, directory: Path) -> LogSource:
     """
     name = settings.name
     if settings.loki is not None:
-        from forewarn_adapters.logs.loki import LokiSource
+        from forewarn_adapters.logs.loki.source import LokiSource
 
         return LokiSource(name, settings.loki)
     if settings.victorialogs is not None:
-        from forewarn_adapters.logs.victorialogs import VictoriaLogsSource
+        from forewarn_adapters.logs.windowed.victorialogs import VictoriaLogsSource
 
         return VictoriaLogsSource(name, settings.victorialogs)
     if settings.elasticsearch is not None:
-        from forewarn_adapters.logs.elasticsearch import ElasticsearchSource
+        from forewarn_adapters.logs.windowed.elasticsearch import ElasticsearchSource
 
         return ElasticsearchSource(name, settings.elasticsearch)
     return _received(settings, directory / name)
@@ -31,17 +31,17 @@ def open_log_source(settings: LogSourceConfig, *, directory: Path) -> LogSource:
 def _received(settings: LogSourceConfig, directory: Path) -> LogSource:
     buffer_bytes = settings.buffer_bytes
     if settings.otlp is not None:
-        from forewarn_adapters.logs.otlp import OtlpSource
+        from forewarn_adapters.logs.receiving.otlp import OtlpSource
 
         return OtlpSource(
             settings.name, settings.otlp, directory=directory, buffer_bytes=buffer_bytes
         )
     if settings.syslog is not None:
-        from forewarn_adapters.logs.syslog import SyslogSource
+        from forewarn_adapters.logs.receiving.syslog import SyslogSource
 
         return SyslogSource(
             settings.name, settings.syslog, directory=directory, buffer_bytes=buffer_bytes
         )
-    from forewarn_adapters.logs.followed_files import FollowedFiles
+    from forewarn_adapters.logs.files.followed import FollowedFiles
 
     return FollowedFiles(settings.name, settings.files)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from forewarn_adapters.logs.followed_files import FollowedFiles
+from forewarn_adapters.logs.files.followed import FollowedFiles
 
 CHECKPOINT, LINES = "checkpoint.json", "lines.txt"
 

@@ -23,6 +23,12 @@ from forewarn_models.errors import SourceError
 MOST_FAILURES = 100
 CHECKPOINT, LINES = "checkpoint.json", "lines.txt"
 
+MODULES = {
+    "Loki": "loki.source",
+    "VictoriaLogs": "windowed.victorialogs",
+    "Elasticsearch": "windowed.elasticsearch",
+}
+
 
 def texts_of(batch: LogBatch) -> list[bytes]:
     data, places = batch.lines
@@ -88,7 +94,7 @@ def read_with_kills(
 def main() -> None:
     kind, settings, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
     configured = getattr(import_module("forewarn_adapters.config.log_sources"), kind)
-    module = import_module(f"forewarn_adapters.logs.{kind.lower()}")
+    module = import_module(f"forewarn_adapters.logs.{MODULES[kind]}")
     source = getattr(module, f"{kind}Source")("killed", configured(**settings))
     kept = orjson.loads((folder / CHECKPOINT).read_bytes())
     cursor, size = kept["cursor"], kept["size"]

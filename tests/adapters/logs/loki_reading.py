@@ -9,7 +9,7 @@ from log_reading import read_to_the_end
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Loki
 from forewarn_adapters.logs.batch import Cursor
-from forewarn_adapters.logs.loki import LokiSource
+from forewarn_adapters.logs.loki.source import LokiSource
 
 NOW = 1_795_416_300_000
 MILLISECOND = 10**6

@@ -12,8 +12,8 @@ _PROGRAM = """
 import json, signal, sys, threading
 from pathlib import Path
 from forewarn_adapters.config.log_sources import LogSourceConfig
-from forewarn_adapters.logs.otlp import OtlpSource
-from forewarn_adapters.logs.syslog import SyslogSource
+from forewarn_adapters.logs.receiving.otlp import OtlpSource
+from forewarn_adapters.logs.receiving.syslog import SyslogSource
 
 settings = LogSourceConfig.model_validate(json.loads(sys.argv[1]))
 kind = OtlpSource if settings.otlp else SyslogSource

@@ -6,8 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forewarn_adapters.logs.answer_lines import NO_LINES, AnswerLines, hash_of, joined, together
 from forewarn_adapters.logs.batch import LogStream
+from forewarn_adapters.logs.windowed.answer_lines import (
+    NO_LINES,
+    AnswerLines,
+    hash_of,
+    joined,
+    together,
+)
 
 STREAMS = tuple(LogStream(labels=(("app", name),)) for name in "abc")
 rows = st.lists(

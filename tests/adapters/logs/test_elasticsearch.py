@@ -18,7 +18,7 @@ from forewarn_adapters import http
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Elasticsearch
 from forewarn_adapters.logs.batch import LEVELS
-from forewarn_adapters.logs.elasticsearch import ElasticsearchSource
+from forewarn_adapters.logs.windowed.elasticsearch import ElasticsearchSource
 from forewarn_models.errors import DataError, SourceRejected, SourceUnavailable
 from hostile_server import answering, hostile, in_turn
 

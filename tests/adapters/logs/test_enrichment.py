@@ -17,10 +17,10 @@ from forewarn_adapters.config.log_sources import LogFormat, LogSourceConfig, Lok
 from forewarn_adapters.logs import multiline
 from forewarn_adapters.logs.batch import LEVELS, LogBatch, LogStream
 from forewarn_adapters.logs.enrichment import enrich, enriched
+from forewarn_adapters.logs.files.path_streams import stream_of_path
 from forewarn_adapters.logs.formats import json_lines, parts
 from forewarn_adapters.logs.formats.json_lines import level_of_number, nanoseconds_of
 from forewarn_adapters.logs.levels import level_of
-from forewarn_adapters.logs.path_streams import stream_of_path
 from forewarn_models.lines import layout, severity
 from forewarn_models.lines.warming import warm_lines
 

@@ -1,4 +1,4 @@
-"""forewarn_adapters.logs.files"""
+"""forewarn_adapters.logs.files.cutting"""
 
 from pathlib import Path
 
@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forewarn_adapters.logs.files import MOST_BYTES_OF_LINE, LineCutter, LogFile, compressed_by
+from forewarn_adapters.logs.files.cutting import (
+    MOST_BYTES_OF_LINE,
+    LineCutter,
+    LogFile,
+    compressed_by,
+)
 from forewarn_models.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""forewarn_adapters.logs.followed_files, file_chains, file_places, open_files, rotation"""
+"""forewarn_adapters.logs.files.followed, file_chains, file_places, open_files, rotation"""
 
 import json
 import logging
@@ -17,11 +17,11 @@ from following import CHECKPOINT, kept_lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forewarn_adapters.logs import followed_files
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.file_places import identity_of
-from forewarn_adapters.logs.followed_files import FollowedFiles
-from forewarn_adapters.logs.open_files import MOST_OPEN_FILES, OpenFiles
+from forewarn_adapters.logs.files import followed as followed_files
+from forewarn_adapters.logs.files.followed import FollowedFiles
+from forewarn_adapters.logs.files.open_files import MOST_OPEN_FILES, OpenFiles
+from forewarn_adapters.logs.files.places import identity_of
 from forewarn_models.errors import SourceUnavailable, StoreError
 
 HERE = Path(__file__).parent

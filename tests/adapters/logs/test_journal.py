@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forewarn_adapters.clock import ManualClock
-from forewarn_adapters.logs import journal as journal_module
-from forewarn_adapters.logs.journal import Journal, Place
+from forewarn_adapters.logs.receiving import journal as journal_module
+from forewarn_adapters.logs.receiving.journal import Journal, Place
 from forewarn_models.errors import JournalFull, StoreError
 
 MEGABYTE = 1 << 20
@@ -267,7 +267,7 @@ def test_a_disk_that_fails_is_logged(tmp_path, monkeypatch, caplog):
 _WRITER = """
 import sys
 from pathlib import Path
-from forewarn_adapters.logs.journal import Journal
+from forewarn_adapters.logs.receiving.journal import Journal
 journal = Journal(Path(sys.argv[1]), buffer_bytes=1 << 28)
 for number in range(1_000_000):
     journal.append(b"%d" % number * 20)

@@ -16,9 +16,10 @@ from loki_reading import MILLISECOND, NOW, SELECTOR, Reader, at, numbered, once
 from forewarn_adapters import http
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Loki
-from forewarn_adapters.logs import loki, remembered
 from forewarn_adapters.logs.batch import LEVELS
-from forewarn_adapters.logs.loki import LokiSource
+from forewarn_adapters.logs.loki import remembered
+from forewarn_adapters.logs.loki import source as loki
+from forewarn_adapters.logs.loki.source import LokiSource
 from forewarn_models.errors import (
     ConfigError,
     SourceError,

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forewarn_adapters.http import Answer
-from forewarn_adapters.logs import loki_streams
 from forewarn_adapters.logs.batch import LEVELS
-from forewarn_adapters.logs.loki_answer import (
+from forewarn_adapters.logs.loki import streams as loki_streams
+from forewarn_adapters.logs.loki.answer import (
     NO_LINES,
     Message,
     Page,
@@ -23,7 +23,7 @@ from forewarn_adapters.logs.loki_answer import (
     page_of_messages,
     told_apart,
 )
-from forewarn_adapters.logs.loki_streams import StreamCache
+from forewarn_adapters.logs.loki.streams import StreamCache
 from forewarn_models.errors import SourceRejected, SourceUnavailable
 
 RECORDINGS = Path(__file__).parent / "recordings" / "loki"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from forewarn_adapters.http import Answer, AnswerTooLarge
-from forewarn_adapters.logs.loki_pace import Pace, RangeTooLong, refusal_of
-from forewarn_adapters.logs.loki_position import Region
+from forewarn_adapters.logs.loki.pace import Pace, RangeTooLong, refusal_of
+from forewarn_adapters.logs.loki.position import Region
 from forewarn_models.errors import SourceRejected, SourceTimeout, SourceUnavailable
 
 RECORDINGS = Path(__file__).parent / "recordings" / "loki"

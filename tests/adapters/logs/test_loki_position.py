@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
-from forewarn_adapters.logs.loki_position import (
+from forewarn_adapters.logs.loki.position import (
     Region,
     beginning,
     cursor_of,
@@ -15,7 +15,7 @@ from forewarn_adapters.logs.loki_position import (
     with_new,
     without_forgotten,
 )
-from forewarn_adapters.logs.remembered import Remembered
+from forewarn_adapters.logs.loki.remembered import Remembered
 from forewarn_models.errors import SourceRejected
 
 TIME = 1_795_416_300_123_456_789

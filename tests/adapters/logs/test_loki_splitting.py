@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forewarn_adapters.logs.batch import LogStream
-from forewarn_adapters.logs.loki_answer import Page
-from forewarn_adapters.logs.loki_splitting import opposite_filters
-from forewarn_adapters.logs.loki_streams import KnownStream
+from forewarn_adapters.logs.loki.answer import Page
+from forewarn_adapters.logs.loki.splitting import opposite_filters
+from forewarn_adapters.logs.loki.streams import KnownStream
 from forewarn_models.labels import labels_of
 
 

@@ -15,8 +15,10 @@ from loki_reading import Reader, at, numbered, once
 
 from forewarn_adapters import http
 from forewarn_adapters.config.endpoints import BasicAuth, Tls
-from forewarn_adapters.logs import loki, loki_tail, remembered
-from forewarn_adapters.logs.loki_answer import message_of
+from forewarn_adapters.logs.loki import remembered
+from forewarn_adapters.logs.loki import source as loki
+from forewarn_adapters.logs.loki import tail as loki_tail
+from forewarn_adapters.logs.loki.answer import message_of
 from forewarn_models.errors import SourceUnavailable
 
 

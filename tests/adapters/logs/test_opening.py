@@ -7,13 +7,13 @@ import pytest
 
 from forewarn_adapters.config.log_sources import LogSourceConfig
 from forewarn_adapters.local_servers import free_port
-from forewarn_adapters.logs.elasticsearch import ElasticsearchSource
-from forewarn_adapters.logs.followed_files import FollowedFiles
-from forewarn_adapters.logs.loki import LokiSource
+from forewarn_adapters.logs.files.followed import FollowedFiles
+from forewarn_adapters.logs.loki.source import LokiSource
 from forewarn_adapters.logs.opening import open_log_source
-from forewarn_adapters.logs.otlp import OtlpSource
-from forewarn_adapters.logs.syslog import SyslogSource
-from forewarn_adapters.logs.victorialogs import VictoriaLogsSource
+from forewarn_adapters.logs.receiving.otlp import OtlpSource
+from forewarn_adapters.logs.receiving.syslog import SyslogSource
+from forewarn_adapters.logs.windowed.elasticsearch import ElasticsearchSource
+from forewarn_adapters.logs.windowed.victorialogs import VictoriaLogsSource
 
 URL = "http://127.0.0.1:9"
 KINDS = [

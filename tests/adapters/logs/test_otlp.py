@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.endpoints import Tls
 from forewarn_adapters.config.log_sources import Otlp
-from forewarn_adapters.logs import otlp_app
 from forewarn_adapters.logs.batch import Keeping, LogSource
-from forewarn_adapters.logs.otlp import OtlpSource
-from forewarn_adapters.logs.otlp_request import JSON, PROTOBUF
+from forewarn_adapters.logs.receiving import otlp_app
+from forewarn_adapters.logs.receiving.otlp import OtlpSource
+from forewarn_adapters.logs.receiving.otlp_request import JSON, PROTOBUF
 from forewarn_models.errors import ConfigError, SourceUnavailable, StoreError
 
 MEGABYTE = 1 << 20

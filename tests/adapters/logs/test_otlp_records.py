@@ -6,7 +6,7 @@ from log_lines import levels, streams, texts
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from otlp_bodies import protobuf, record, request
 
-from forewarn_adapters.logs.otlp_records import LinesOfRecords
+from forewarn_adapters.logs.receiving.otlp_records import LinesOfRecords
 
 
 def batch(*bodies: bytes):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from otlp_bodies import protobuf, record, request
 
-from forewarn_adapters.logs.otlp_request import (
+from forewarn_adapters.logs.receiving.otlp_request import (
     JSON,
     MOST_BYTES_OF_RECORD,
     PROTOBUF,

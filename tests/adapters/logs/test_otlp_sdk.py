@@ -18,8 +18,8 @@ from opentelemetry.sdk.resources import Resource
 from receiver_process import receiving_in_a_process
 
 from forewarn_adapters.config.log_sources import Otlp
-from forewarn_adapters.logs.otlp import OtlpSource
-from forewarn_adapters.logs.otlp_request import PROTOBUF
+from forewarn_adapters.logs.receiving.otlp import OtlpSource
+from forewarn_adapters.logs.receiving.otlp_request import PROTOBUF
 from webhook import wait_until
 
 

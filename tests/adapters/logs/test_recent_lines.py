@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forewarn_adapters.logs import recent_lines as module
-from forewarn_adapters.logs.recent_lines import Sieve, none_since, recent_lines
+from forewarn_adapters.logs.windowed import recent_lines as module
+from forewarn_adapters.logs.windowed.recent_lines import Sieve, none_since, recent_lines
 
 SECOND = 1_000_000_000
 

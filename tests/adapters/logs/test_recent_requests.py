@@ -1,8 +1,8 @@
 import pytest
 
 from forewarn_adapters.clock import ManualClock
-from forewarn_adapters.logs import recent_requests
-from forewarn_adapters.logs.recent_requests import RecentRequests
+from forewarn_adapters.logs.receiving import recent_requests
+from forewarn_adapters.logs.receiving.recent_requests import RecentRequests
 from forewarn_models.errors import StoreError
 
 HOUR = 3_600_000

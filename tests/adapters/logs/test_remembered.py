@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forewarn_adapters.logs import remembered
-from forewarn_adapters.logs.remembered import LONGEST_NANOSECONDS, Remembered, decoded
+from forewarn_adapters.logs.loki import remembered
+from forewarn_adapters.logs.loki.remembered import LONGEST_NANOSECONDS, Remembered, decoded
 
 SECOND = 10**9
 

@@ -12,10 +12,10 @@ from log_lines import read_on, read_until, streams, texts
 
 from forewarn_adapters.config.endpoints import Tls
 from forewarn_adapters.config.log_sources import Syslog
-from forewarn_adapters.logs import syslog_tcp
 from forewarn_adapters.logs.batch import Keeping, LogSource
-from forewarn_adapters.logs.syslog import SyslogSource
-from forewarn_adapters.logs.syslog_framing import MOST_BYTES_OF_LINE
+from forewarn_adapters.logs.receiving import syslog_tcp
+from forewarn_adapters.logs.receiving.syslog import SyslogSource
+from forewarn_adapters.logs.receiving.syslog_framing import MOST_BYTES_OF_LINE
 from forewarn_models.errors import ConfigError, SourceUnavailable, StoreError
 from webhook import wait_until
 

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_lines import texts
 
-from forewarn_adapters.logs.syslog_framing import MOST_BYTES_OF_LINE, FrameCutter
+from forewarn_adapters.logs.receiving.syslog_framing import MOST_BYTES_OF_LINE, FrameCutter
 
 
 def cut_all(data: bytes, sizes: list[int]) -> tuple[list[bytes], FrameCutter]:

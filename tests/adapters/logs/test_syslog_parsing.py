@@ -6,8 +6,8 @@ import pytest
 from log_lines import levels, streams, texts
 
 from forewarn_adapters.logs.batch import LogStream
-from forewarn_adapters.logs.syslog_blocks import received_of, record_of
-from forewarn_adapters.logs.syslog_parsing import batch_of
+from forewarn_adapters.logs.receiving.syslog_blocks import received_of, record_of
+from forewarn_adapters.logs.receiving.syslog_parsing import batch_of
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

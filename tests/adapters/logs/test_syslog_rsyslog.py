@@ -10,7 +10,7 @@ from rsyslog import rsyslog
 
 from forewarn_adapters.config.endpoints import Tls
 from forewarn_adapters.config.log_sources import Syslog
-from forewarn_adapters.logs.syslog import SyslogSource
+from forewarn_adapters.logs.receiving.syslog import SyslogSource
 from webhook import wait_until
 
 N_LINES = 200_000

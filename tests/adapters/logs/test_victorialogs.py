@@ -18,9 +18,9 @@ from source_replay import MILLISECOND, STEPS, Reader, Replay, at, numbered, once
 from forewarn_adapters import http
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import VictoriaLogs
-from forewarn_adapters.logs import victorialogs
 from forewarn_adapters.logs.batch import LEVELS
-from forewarn_adapters.logs.victorialogs import VictoriaLogsSource
+from forewarn_adapters.logs.windowed import victorialogs
+from forewarn_adapters.logs.windowed.victorialogs import VictoriaLogsSource
 from forewarn_models.errors import DataError, SourceRejected, SourceUnavailable
 from hostile_server import answering, hostile, in_turn
 

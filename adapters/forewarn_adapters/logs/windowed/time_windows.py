@@ -17,10 +17,10 @@ import numpy as np
 
 from forewarn_adapters.clock import Clock
 from forewarn_adapters.http import AnswerTooLarge
-from forewarn_adapters.logs.answer_lines import NO_LINES, AnswerLines, together
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.recent_lines import SECOND_NANOSECONDS, RecentLines, Sieve
-from forewarn_adapters.logs.time_position import Place, Position, position_at, position_of
+from forewarn_adapters.logs.windowed.answer_lines import NO_LINES, AnswerLines, together
+from forewarn_adapters.logs.windowed.recent_lines import SECOND_NANOSECONDS, RecentLines, Sieve
+from forewarn_adapters.logs.windowed.time_position import Place, Position, position_at, position_of
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.errors import SourceTimeout, SourceUnavailable
 

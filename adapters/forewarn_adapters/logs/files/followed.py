@@ -12,8 +12,11 @@ from threading import Lock
 import numpy as np
 
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.file_chains import Look, look_around, selected
-from forewarn_adapters.logs.file_places import (
+from forewarn_adapters.logs.files.chains import Look, look_around, selected
+from forewarn_adapters.logs.files.cutting import NO_LINES, compressed_by, cut_lines
+from forewarn_adapters.logs.files.open_files import OpenFiles
+from forewarn_adapters.logs.files.path_streams import stream_of_path
+from forewarn_adapters.logs.files.places import (
     FilePlace,
     Identity,
     cursor_of,
@@ -21,9 +24,6 @@ from forewarn_adapters.logs.file_places import (
     places_of,
     remember_head,
 )
-from forewarn_adapters.logs.files import NO_LINES, compressed_by, cut_lines
-from forewarn_adapters.logs.open_files import OpenFiles
-from forewarn_adapters.logs.path_streams import stream_of_path
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.errors import SourceUnavailable
 

@@ -3,7 +3,7 @@
 import re
 
 from forewarn_adapters.http import Answer, AnswerTooLarge
-from forewarn_adapters.logs.loki_position import Region
+from forewarn_adapters.logs.loki.position import Region
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.errors import SourceError, SourceRejected, SourceTimeout
 

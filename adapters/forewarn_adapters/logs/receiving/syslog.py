@@ -7,13 +7,13 @@ from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import Syslog
 from forewarn_adapters.listening import address_of, server_tls, tcp_listener, udp_listener
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.intake import Intake
-from forewarn_adapters.logs.journal import Journal, Place
-from forewarn_adapters.logs.syslog_blocks import received_of, record_of
-from forewarn_adapters.logs.syslog_framing import FrameCutter
-from forewarn_adapters.logs.syslog_parsing import batch_of
-from forewarn_adapters.logs.syslog_tcp import TcpReceiver
-from forewarn_adapters.logs.syslog_udp import UdpReceiver
+from forewarn_adapters.logs.receiving.intake import Intake
+from forewarn_adapters.logs.receiving.journal import Journal, Place
+from forewarn_adapters.logs.receiving.syslog_blocks import received_of, record_of
+from forewarn_adapters.logs.receiving.syslog_framing import FrameCutter
+from forewarn_adapters.logs.receiving.syslog_parsing import batch_of
+from forewarn_adapters.logs.receiving.syslog_tcp import TcpReceiver
+from forewarn_adapters.logs.receiving.syslog_udp import UdpReceiver
 from forewarn_models.errors import SourceUnavailable, StoreError
 
 _BATCH_BYTES = 2 << 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from forewarn_adapters.logs.batch import Cursor
-from forewarn_adapters.logs.remembered import Remembered, decoded
+from forewarn_adapters.logs.loki.remembered import Remembered, decoded
 from forewarn_models.errors import SourceRejected
 
 _FORMAT = "loki/1"

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import Cursor
-from forewarn_adapters.logs.recent_lines import (
+from forewarn_adapters.logs.windowed.answer_lines import AnswerLines
+from forewarn_adapters.logs.windowed.recent_lines import (
     SECOND_NANOSECONDS,
     RecentLines,
     as_text,

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from forewarn_adapters.logs.answer_lines import AnswerLines, hash_of
 from forewarn_adapters.logs.rfc3339 import nanoseconds_of
 from forewarn_adapters.logs.server_json import dumped, encoded, parsed
 from forewarn_adapters.logs.stream_fields import Found, Streams, cut, found_in
+from forewarn_adapters.logs.windowed.answer_lines import AnswerLines, hash_of
 from forewarn_models.errors import SourceUnavailable
 
 _SERVER = "VictoriaLogs"

@@ -17,7 +17,7 @@ from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import Loki
 from forewarn_adapters.http import AnswerTooLarge, HttpClient, HttpLimits
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.loki_answer import (
+from forewarn_adapters.logs.loki.answer import (
     NO_LINES,
     HashArray,
     Page,
@@ -27,8 +27,8 @@ from forewarn_adapters.logs.loki_answer import (
     page_of_messages,
     told_apart,
 )
-from forewarn_adapters.logs.loki_pace import Pace, RangeTooLong, refusal_of
-from forewarn_adapters.logs.loki_position import (
+from forewarn_adapters.logs.loki.pace import Pace, RangeTooLong, refusal_of
+from forewarn_adapters.logs.loki.position import (
     Position,
     Region,
     beginning,
@@ -38,12 +38,12 @@ from forewarn_adapters.logs.loki_position import (
     with_new,
     without_forgotten,
 )
-from forewarn_adapters.logs.loki_splitting import opposite_filters
-from forewarn_adapters.logs.loki_streams import StreamCache
+from forewarn_adapters.logs.loki.splitting import opposite_filters
+from forewarn_adapters.logs.loki.streams import StreamCache
 from forewarn_models.errors import SourceTimeout, SourceUnavailable
 
 if TYPE_CHECKING:
-    from forewarn_adapters.logs.loki_tail import LokiTail
+    from forewarn_adapters.logs.loki.tail import LokiTail
 
 _LOG = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class LokiSource:
 
 
 def _tail_of(settings: Loki, headers: Mapping[str, str], clock: Clock) -> "LokiTail":
-    from forewarn_adapters.logs.loki_tail import LokiTail
+    from forewarn_adapters.logs.loki.tail import LokiTail
 
     return LokiTail(settings, headers, clock)
 

@@ -12,11 +12,11 @@ from forewarn_adapters.config.log_sources import Otlp
 from forewarn_adapters.http_serving import ServingThread, serving_config
 from forewarn_adapters.listening import address_of, tcp_listener
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.journal import Journal, Place
-from forewarn_adapters.logs.otlp_app import OtlpApp
-from forewarn_adapters.logs.otlp_records import LinesOfRecords
-from forewarn_adapters.logs.otlp_request import Request
-from forewarn_adapters.logs.recent_requests import DIGEST_BYTES, RecentRequests
+from forewarn_adapters.logs.receiving.journal import Journal, Place
+from forewarn_adapters.logs.receiving.otlp_app import OtlpApp
+from forewarn_adapters.logs.receiving.otlp_records import LinesOfRecords
+from forewarn_adapters.logs.receiving.otlp_request import Request
+from forewarn_adapters.logs.receiving.recent_requests import DIGEST_BYTES, RecentRequests
 from forewarn_models.errors import SourceUnavailable, StoreError
 
 _HEADER = struct.Struct(f"<{DIGEST_BYTES}s")

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from forewarn_adapters.logs.intake import Intake
-from forewarn_adapters.logs.syslog_blocks import BYTES_OF_PLACE
-from forewarn_adapters.logs.syslog_framing import MOST_BYTES_OF_LINE, usable_lines
+from forewarn_adapters.logs.receiving.intake import Intake
+from forewarn_adapters.logs.receiving.syslog_blocks import BYTES_OF_PLACE
+from forewarn_adapters.logs.receiving.syslog_framing import MOST_BYTES_OF_LINE, usable_lines
 from forewarn_models.arrays import IntegerArray
 
 _TICK_SECONDS = 0.1

@@ -12,7 +12,7 @@ from itertools import takewhile
 import numpy as np
 import orjson
 
-from forewarn_adapters.logs.loki_answer import Page
+from forewarn_adapters.logs.loki.answer import Page
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _WORD = re.compile(r"\w+")

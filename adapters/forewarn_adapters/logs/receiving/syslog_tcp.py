@@ -13,8 +13,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from forewarn_adapters.logs.intake import Intake
-from forewarn_adapters.logs.syslog_framing import FrameCutter
+from forewarn_adapters.logs.receiving.intake import Intake
+from forewarn_adapters.logs.receiving.syslog_framing import FrameCutter
 
 _MOST_CONNECTIONS = 1_000
 _BYTES_OF_TURN = 1 << 20  # of one connection, before the others have theirs

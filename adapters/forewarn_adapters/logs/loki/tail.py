@@ -15,7 +15,7 @@ from forewarn_adapters.clock import Clock
 from forewarn_adapters.config.log_sources import Loki
 from forewarn_adapters.credentials import authorization, public_url, tls_context
 from forewarn_adapters.http import shown
-from forewarn_adapters.logs.loki_answer import Message, message_of
+from forewarn_adapters.logs.loki.answer import Message, message_of
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ import orjson
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import Elasticsearch
 from forewarn_adapters.http import Answer, AnswerTooLarge, HttpClient, HttpLimits
-from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.elasticsearch_answer import Hits, answer_hits, answer_seconds
 from forewarn_adapters.logs.rfc3339 import rfc3339
 from forewarn_adapters.logs.server_json import parsed
-from forewarn_adapters.logs.time_position import Place
-from forewarn_adapters.logs.time_windows import Piece, WindowReader
+from forewarn_adapters.logs.windowed.answer_lines import AnswerLines
+from forewarn_adapters.logs.windowed.elasticsearch_answer import Hits, answer_hits, answer_seconds
+from forewarn_adapters.logs.windowed.time_position import Place
+from forewarn_adapters.logs.windowed.time_windows import Piece, WindowReader
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.errors import DataError, SourceError, SourceUnavailable

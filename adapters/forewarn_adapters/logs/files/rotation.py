@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from forewarn_adapters.logs.file_places import FilePlace, identity_of, is_continued_by
+from forewarn_adapters.logs.files.places import FilePlace, identity_of, is_continued_by
 
 # More are not looked through for what was rotated away.
 _MOST_ENTRIES = 10_000

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forewarn_adapters.http import Answer, shown
 from forewarn_adapters.logs.batch import Cursor, Lines, LogBatch
-from forewarn_adapters.logs.loki_streams import KnownStream, StreamCache
+from forewarn_adapters.logs.loki.streams import KnownStream, StreamCache
 from forewarn_models.arrays import BooleanArray, IntegerArray
 from forewarn_models.errors import SourceRejected, SourceUnavailable
 

@@ -3,7 +3,7 @@
 import os
 from collections import OrderedDict
 
-from forewarn_adapters.logs.file_places import Identity, identity_of
+from forewarn_adapters.logs.files.places import Identity, identity_of
 
 MOST_OPEN_FILES = 256
 

@@ -12,7 +12,13 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from forewarn_adapters.logs.otlp_request import JSON, PROTOBUF, Request, request_of, unpacked
+from forewarn_adapters.logs.receiving.otlp_request import (
+    JSON,
+    PROTOBUF,
+    Request,
+    request_of,
+    unpacked,
+)
 from forewarn_models.errors import DataError, StoreError
 
 _MOST_PACKED_BYTES = 8 << 20

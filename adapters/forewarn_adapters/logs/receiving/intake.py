@@ -6,9 +6,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.logs.batch import Lines
-from forewarn_adapters.logs.journal import Journal
-from forewarn_adapters.logs.syslog_blocks import record_of
-from forewarn_adapters.logs.syslog_framing import MOST_BYTES_OF_LINE
+from forewarn_adapters.logs.receiving.journal import Journal
+from forewarn_adapters.logs.receiving.syslog_blocks import record_of
+from forewarn_adapters.logs.receiving.syslog_framing import MOST_BYTES_OF_LINE
 from forewarn_models.errors import StoreError
 
 _MOST_READ_BYTES = 1 << 18

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from forewarn_adapters.logs.file_places import (
+from forewarn_adapters.logs.files.open_files import MOST_OPEN_FILES, OpenFiles
+from forewarn_adapters.logs.files.places import (
     MOST_FILES,
     FilePlace,
     Identity,
     identity_of,
     is_continued_by,
 )
-from forewarn_adapters.logs.open_files import MOST_OPEN_FILES, OpenFiles
-from forewarn_adapters.logs.rotation import IsKnown, copy_of, rotated_path, written_since
+from forewarn_adapters.logs.files.rotation import IsKnown, copy_of, rotated_path, written_since
 
 _LOG = logging.getLogger(__name__)
 # So many files that were rotated away and read are remembered of each name.

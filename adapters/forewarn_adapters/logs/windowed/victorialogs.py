@@ -9,12 +9,12 @@ import numpy as np
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import VictoriaLogs
 from forewarn_adapters.http import AnswerTooLarge, HttpClient, HttpLimits
-from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import Cursor, LogBatch
 from forewarn_adapters.logs.rfc3339 import nanoseconds_of, rfc3339
-from forewarn_adapters.logs.time_position import Place
-from forewarn_adapters.logs.time_windows import MovedError, Piece, WindowReader
-from forewarn_adapters.logs.victorialogs_answer import answer_lines, answer_rows
+from forewarn_adapters.logs.windowed.answer_lines import AnswerLines
+from forewarn_adapters.logs.windowed.time_position import Place
+from forewarn_adapters.logs.windowed.time_windows import MovedError, Piece, WindowReader
+from forewarn_adapters.logs.windowed.victorialogs_answer import answer_lines, answer_rows
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.errors import DataError, SourceUnavailable

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 
 from forewarn_adapters.logs.batch import LEVELS, Cursor, LogBatch, LogStream
-from forewarn_adapters.logs.syslog_blocks import Received
+from forewarn_adapters.logs.receiving.syslog_blocks import Received
 from forewarn_models.arrays import IntegerArray, SmallIntegerArray
 from forewarn_models.lines import syslog_headers as headers
 from forewarn_models.lines import syslog_times as times

@@ -1,0 +1,1 @@
+"""A Loki as a source of lines."""

@@ -1,0 +1,1 @@
+"""Servers that are asked for windows of time, each line once."""
