@@ -20,7 +20,7 @@ import numpy as np
 from forewarn_adapters.config.log_sources import LogSourceConfig
 from forewarn_adapters.logs.batch import LogBatch, LogStream
 from forewarn_adapters.logs.enrichment import enrich
-from forewarn_adapters.logs.files import BLOCK_BYTES, cut_lines
+from forewarn_adapters.logs.files.cutting import BLOCK_BYTES, cut_lines
 from forewarn_models.lines.warming import warm_lines
 
 SETTINGS = LogSourceConfig(name="files", files=(Path("/var/log/app.log"),))

@@ -20,9 +20,9 @@ import urllib3
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from forewarn_adapters.config.log_sources import Otlp, Syslog
-from forewarn_adapters.logs.otlp import OtlpSource
-from forewarn_adapters.logs.syslog import SyslogSource
-from forewarn_adapters.logs.syslog_blocks import BYTES_OF_PLACE
+from forewarn_adapters.logs.receiving.otlp import OtlpSource
+from forewarn_adapters.logs.receiving.syslog import SyslogSource
+from forewarn_adapters.logs.receiving.syslog_blocks import BYTES_OF_PLACE
 
 BUFFER_BYTES = 1 << 32
 MESSAGE = b"request number %09d was served in 12 ms for user alice from 10.0.0.1"

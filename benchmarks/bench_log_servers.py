@@ -20,11 +20,11 @@ import orjson
 
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Elasticsearch, VictoriaLogs
-from forewarn_adapters.logs.elasticsearch import ElasticsearchSource
-from forewarn_adapters.logs.elasticsearch_answer import answer_hits
 from forewarn_adapters.logs.rfc3339 import rfc3339
-from forewarn_adapters.logs.victorialogs import VictoriaLogsSource
-from forewarn_adapters.logs.victorialogs_answer import answer_lines
+from forewarn_adapters.logs.windowed.elasticsearch import ElasticsearchSource
+from forewarn_adapters.logs.windowed.elasticsearch_answer import answer_hits
+from forewarn_adapters.logs.windowed.victorialogs import VictoriaLogsSource
+from forewarn_adapters.logs.windowed.victorialogs_answer import answer_lines
 
 PAGE_LINES = 10_000
 MILLISECOND = 1_000_000

@@ -19,9 +19,9 @@ import orjson
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Loki
 from forewarn_adapters.http import Answer
-from forewarn_adapters.logs.loki import LokiSource
-from forewarn_adapters.logs.loki_answer import batch_of, hashes_of, page_of, told_apart
-from forewarn_adapters.logs.loki_streams import StreamCache
+from forewarn_adapters.logs.loki.answer import batch_of, hashes_of, page_of, told_apart
+from forewarn_adapters.logs.loki.source import LokiSource
+from forewarn_adapters.logs.loki.streams import StreamCache
 
 PAGE_LINES = 5_000
 SECOND = 10**9

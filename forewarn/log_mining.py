@@ -14,8 +14,8 @@ import numpy as np
 from forewarn_adapters.config.log_sources import LogFormat, LogSourceConfig
 from forewarn_adapters.logs.batch import Cursor, Lines, LogBatch, LogStream
 from forewarn_adapters.logs.enrichment import enriched
-from forewarn_adapters.logs.files import STANDARD_INPUT, LineCutter, LogFile
-from forewarn_adapters.logs.followed_files import FollowedFiles
+from forewarn_adapters.logs.files.cutting import STANDARD_INPUT, LineCutter, LogFile
+from forewarn_adapters.logs.files.followed import FollowedFiles
 from forewarn_adapters.logs.outputs import RowsOfLines, write_lines, write_patterns
 from forewarn_models.patterns.miner import Miner, Pattern
 

@@ -13,7 +13,7 @@ from forewarn_adapters.config.log_sources import LogFormat, LogSourceConfig
 from forewarn_adapters.logs.batch import Lines, LogBatch, LogStream
 from forewarn_adapters.logs.enrichment import enrich
 from forewarn_adapters.logs.fields import fields_of
-from forewarn_adapters.logs.files import LineCutter, LogFile
+from forewarn_adapters.logs.files.cutting import LineCutter, LogFile
 from forewarn_adapters.security.events import SecurityEvent
 from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.security.watch import SecurityWatch
