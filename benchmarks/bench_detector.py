@@ -23,7 +23,7 @@ import pandas as pd
 from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.checkpoint import CheckpointFolder
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.http import Answer
 from forewarn_adapters.prometheus import joined
 from forewarn_adapters.prometheus_answer import LabelCache, matrix_of

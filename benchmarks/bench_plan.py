@@ -23,7 +23,7 @@ from flow_parts import Site, build_site
 from forewarn.planning import SignalPlan, plan_of
 from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.reading import read_config
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.local_servers import LocalServer, ScrapeJob, free_port
 from forewarn_adapters.registry import Registry, TrainingRecord
 from forewarn_adapters.remote_write import RemoteWriter

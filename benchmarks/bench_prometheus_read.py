@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def forewarn_reader(url: str, points: int) -> Callable[[], int]:
-    from forewarn_adapters.config.schema import Prometheus
+    from forewarn_adapters.config.servers import Prometheus
     from forewarn_adapters.prometheus import PrometheusSource
 
     source = PrometheusSource(Prometheus(url=url, concurrency=1))

@@ -16,7 +16,7 @@ import cramjam
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.local_servers import PrometheusSettings, start_prometheus
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_adapters.remote_write_request import SeriesCache, encode_request

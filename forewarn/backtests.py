@@ -12,7 +12,8 @@ from forewarn.file_scores import detector_of_files, grouped, name_in_file, sched
 from forewarn.progress import with_progress
 from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.learning import CivilTime
-from forewarn_adapters.config.schema import Config, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.files import read_series_file
 from forewarn_adapters.labelled import LabelledEvents, firing_alerts
 from forewarn_adapters.outputs import make_directory, write_bytes, write_columns

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from forewarn.telling import listed
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.portions import read_in_portions
 from forewarn_adapters.registry import Champion, Registry
 from forewarn_adapters.selectors import Matcher, parse_selector

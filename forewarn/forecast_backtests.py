@@ -10,7 +10,8 @@ from forewarn.backtests import joined, picture_name
 from forewarn.file_forecasts import Horizon, panel_of_file
 from forewarn.progress import with_progress
 from forewarn_adapters.clock import now_milliseconds
-from forewarn_adapters.config.schema import Config, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.files import read_series_file
 from forewarn_adapters.outputs import make_directory, write_bytes, write_columns
 from forewarn_adapters.registry import Registry

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.masks import MaskReading, Window, read_masks
 from forewarn_adapters.source import Source
 from forewarn_models.durations import milliseconds_of

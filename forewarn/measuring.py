@@ -16,7 +16,7 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.checkpoint import CheckpointFolder
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.http import Answer
 from forewarn_adapters.process_memory import GIVE_BACK_SECONDS, give_back_memory
 from forewarn_adapters.prometheus import joined

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from forewarn.measuring import Cost, cost_of
 from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.implied import TeamLoad, pages_per_week, team_loads
-from forewarn_adapters.config.schema import Config, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.files import FilesSource
 from forewarn_adapters.portions import MOST_CELLS
 from forewarn_adapters.prometheus_discovery import count_rows

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from forewarn.what_if import TODAY, Load
-from forewarn_adapters.config.schema import ForecastPolicy, Signal
+from forewarn_adapters.config.signals import ForecastPolicy, Signal
 from forewarn_adapters.outputs import write_bytes, write_columns
 from forewarn_adapters.registry import Champion, Registry
 from forewarn_adapters.source import Source

@@ -7,7 +7,7 @@ import numpy as np
 
 from forewarn_adapters import maintenance
 from forewarn_adapters.config.learning import CivilTime, Mask
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.credentials import public_url
 from forewarn_adapters.silences import read_silences
 from forewarn_adapters.source import Source

@@ -10,7 +10,7 @@ import numpy as np
 from forewarn_adapters import prometheus_answer
 from forewarn_adapters.allowance import MOST_SAMPLES, Allowance
 from forewarn_adapters.circuit import Circuit
-from forewarn_adapters.config.schema import Prometheus
+from forewarn_adapters.config.servers import Prometheus
 from forewarn_adapters.http import AnswerTooLarge, HttpClient, HttpLimits, shown
 from forewarn_adapters.prometheus_answer import LabelCache, Matrix, without_empty
 from forewarn_adapters.promql import is_plain_selector

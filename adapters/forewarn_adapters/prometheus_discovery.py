@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from forewarn_adapters.config.schema import Prometheus
+from forewarn_adapters.config.servers import Prometheus
 from forewarn_adapters.counters import counter_problem, family_name, is_part_of, metric_names
 from forewarn_adapters.http import Answer, HttpClient, HttpLimits
 from forewarn_adapters.prometheus_answer import failure_of

@@ -8,7 +8,7 @@ import cramjam
 import numpy as np
 
 from forewarn_adapters.clock import Clock, now_milliseconds
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.http import Answer, HttpClient, HttpLimits, is_transient
 from forewarn_adapters.remote_write_request import (
     EARLIEST_MILLISECONDS,

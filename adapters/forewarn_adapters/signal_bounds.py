@@ -6,7 +6,7 @@ from math import inf, isfinite
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.presumed_bounds import presumed_bounds
 from forewarn_models.arrays import FloatArray
 from forewarn_models.bounds import Bounds, kept_by

@@ -9,7 +9,9 @@ import typer
 if TYPE_CHECKING:
     from forewarn.mask_hours import Readings
     from forewarn_adapters.config.implied import TeamLoad
-    from forewarn_adapters.config.schema import Config, Prometheus, Signal
+    from forewarn_adapters.config.schema import Config
+    from forewarn_adapters.config.servers import Prometheus
+    from forewarn_adapters.config.signals import Signal
     from forewarn_adapters.masks import MaskReading
     from forewarn_adapters.prometheus_discovery import QueryInspection
     from forewarn_adapters.signal_bounds import FoundBounds

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from forewarn.reporting import Format, Order
     from forewarn.what_if import Load
-    from forewarn_adapters.config.schema import Config, Signal
+    from forewarn_adapters.config.schema import Config
+    from forewarn_adapters.config.signals import Signal
     from forewarn_reports.capacity import CapacityReport
 
 EXIT_FAILED = 1

@@ -8,7 +8,8 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from forewarn_adapters.config.schema import Config, Signal
+    from forewarn_adapters.config.schema import Config
+    from forewarn_adapters.config.signals import Signal
     from forewarn_training.outcome import ModelOutcome, TrainingOutcome
 
 

@@ -19,7 +19,8 @@ from forewarn.demo.scenario import (
 )
 from forewarn.progress import compile_first
 from forewarn_adapters.config.reading import parse_config
-from forewarn_adapters.config.schema import Config, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.source import Source, open_source
 from forewarn_data.recordings import recording_path

@@ -18,7 +18,7 @@ import numpy as np
 from prometheus_client import Gauge
 
 from forewarn_adapters.clock import Clock
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.forecast_ledger import Asked, ForecastLedger, Record
 from forewarn_adapters.source import Source
 from forewarn_adapters.store import Store

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from forewarn_adapters.clock import Clock
-from forewarn_adapters.config.schema import ForecastPolicy
+from forewarn_adapters.config.signals import ForecastPolicy
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
 from forewarn_models.catalogue import forecaster_from_state

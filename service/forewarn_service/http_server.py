@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from forewarn_adapters.config.schema import Api
+from forewarn_adapters.config.api import Api
 from forewarn_adapters.http_serving import ServingThread
 from forewarn_adapters.listening import address_of, tcp_listener
 from forewarn_service.api.serving import uvicorn_config

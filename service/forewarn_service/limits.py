@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Limit, Signal
+from forewarn_adapters.config.signals import Limit, Signal
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray
 from forewarn_models.contract import Side

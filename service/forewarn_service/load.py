@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forewarn_adapters.config.schema import ForecastPolicy
+from forewarn_adapters.config.signals import ForecastPolicy
 from forewarn_models.contract import Forecast
 from forewarn_models.durations import milliseconds_of
 from forewarn_models.forecasters.bands import quantile_levels

@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 from forewarn_adapters.checkpoint import CheckpointFolder
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.logs import Logs
-from forewarn_adapters.config.schema import Config, RemoteWrite
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.logs.enrichment import enrich
 from forewarn_adapters.logs.opening import open_log_source
 from forewarn_adapters.remote_write import RemoteWriter

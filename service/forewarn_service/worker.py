@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.portions import read_in_portions
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray, SmallIntegerArray

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forewarn_adapters.config.reading import parse_config, read_config
-from forewarn_adapters.config.schema import Config, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.signals import Signal
 from forewarn_models.budget import Budget
 from forewarn_models.errors import ConfigError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forewarn_adapters.config.schema import Prometheus, RemoteWrite
+from forewarn_adapters.config.servers import Prometheus, RemoteWrite
 from forewarn_adapters.labelled import check_alerts_selector, firing_alerts, read_labels
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.prometheus import PrometheusSource

@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 import pytest
 
-from forewarn_adapters.config.schema import Prometheus, RemoteWrite
+from forewarn_adapters.config.servers import Prometheus, RemoteWrite
 from forewarn_adapters.presumed_bounds import presumed_bounds
 from forewarn_adapters.prometheus import PrometheusSource
 from forewarn_adapters.remote_write import RemoteWriter

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from forewarn_adapters.circuit import FAILURES_BEFORE_OPENING
-from forewarn_adapters.config.schema import Prometheus, RemoteWrite
+from forewarn_adapters.config.servers import Prometheus, RemoteWrite
 from forewarn_adapters.http import AnswerTooLarge
 from forewarn_adapters.prometheus import PrometheusSource, Span
 from forewarn_adapters.remote_write import RemoteWriter

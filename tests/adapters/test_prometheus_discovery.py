@@ -11,7 +11,7 @@ import urllib3
 
 from forewarn_adapters import prometheus_discovery
 from forewarn_adapters.config.endpoints import BasicAuth, Tls
-from forewarn_adapters.config.schema import Prometheus, RemoteWrite
+from forewarn_adapters.config.servers import Prometheus, RemoteWrite
 from forewarn_adapters.local_servers import PrometheusSettings, ScrapeJob, start_prometheus
 from forewarn_adapters.prometheus import PrometheusSource
 from forewarn_adapters.prometheus_discovery import (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from forewarn_adapters.clock import ManualClock
-from forewarn_adapters.config.schema import Prometheus, RemoteWrite
+from forewarn_adapters.config.servers import Prometheus, RemoteWrite
 from forewarn_adapters.http import Answer
 from forewarn_adapters.local_servers import PrometheusSettings, start_prometheus
 from forewarn_adapters.prometheus import PrometheusSource

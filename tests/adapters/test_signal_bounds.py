@@ -5,7 +5,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.signal_bounds import FoundBounds, bounds_of_signal
 from forewarn_models.bounds import UNKNOWN, Bounds
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from forewarn_adapters.config.schema import Config, Prometheus, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.servers import Prometheus
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.files import FilesSource
 from forewarn_adapters.prometheus import PrometheusSource
 from forewarn_adapters.source import open_source

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pytest
 
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.registry import Registry
 from forewarn_adapters.remote_write import RemoteWriter

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import urllib3
 
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.local_servers import (
     LocalServer,
     PrometheusSettings,

@@ -12,7 +12,7 @@ from forewarn import measuring
 from forewarn.measuring import Cost, cost_of
 from forewarn.planning import plan_of
 from forewarn_adapters.config.reading import parse_config
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.labels import labels_of

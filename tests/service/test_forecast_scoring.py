@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.checkpoint import CheckpointFolder
 from forewarn_adapters.clock import ManualClock
-from forewarn_adapters.config.schema import ForecastPolicy, Prometheus, RemoteWrite, Signal
+from forewarn_adapters.config.servers import Prometheus, RemoteWrite
+from forewarn_adapters.config.signals import ForecastPolicy, Signal
 from forewarn_adapters.forecast_ledger import Asked, ForecastLedger
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.prometheus import PrometheusSource

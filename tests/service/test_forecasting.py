@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.checkpoint import CheckpointFolder
 from forewarn_adapters.clock import ManualClock
-from forewarn_adapters.config.schema import ForecastPolicy, Limit, Signal
+from forewarn_adapters.config.signals import ForecastPolicy, Limit, Signal
 from forewarn_adapters.store import Store
 from forewarn_models.catalogue import FORECASTERS
 from forewarn_models.errors import SourceUnavailable

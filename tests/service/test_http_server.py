@@ -7,7 +7,7 @@ import pytest
 import urllib3
 from fastapi import FastAPI
 
-from forewarn_adapters.config.schema import Api
+from forewarn_adapters.config.api import Api
 from forewarn_models.errors import ConfigError
 from forewarn_service.http_server import HttpServer
 

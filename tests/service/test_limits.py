@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forewarn_adapters.config.schema import Limit, Signal
+from forewarn_adapters.config.signals import Limit, Signal
 from forewarn_adapters.files import FilesSource
 from forewarn_models.errors import SourceRejected
 from forewarn_models.labels import labels_of

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from forewarn_adapters.config.schema import ForecastPolicy, Limit
+from forewarn_adapters.config.signals import ForecastPolicy, Limit
 from forewarn_service.load import ReadLoad, forecast_families, read_load
 
 

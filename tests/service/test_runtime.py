@@ -12,7 +12,7 @@ import urllib3
 
 from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.reading import parse_config
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.local_servers import LocalServer, free_port
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_adapters.source import Source

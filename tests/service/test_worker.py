@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from forewarn_adapters.checkpoint import Checkpoint, CheckpointFolder
 from forewarn_adapters.clock import ManualClock
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_models.artefact import from_bytes, to_bytes
 from forewarn_models.contract import FittedDetector, State
 from forewarn_models.errors import SourceUnavailable, StoreError

@@ -6,7 +6,8 @@ import pytest
 from api_parts import CONFIG, TEAM_TOKEN, TOKENS, with_tokens
 from api_server import served
 from forewarn_adapters.config.addresses import is_loopback
-from forewarn_adapters.config.schema import Api, Config
+from forewarn_adapters.config.api import Api
+from forewarn_adapters.config.schema import Config
 from forewarn_models.errors import ConfigError
 from forewarn_service.api.access import tokens_of
 from forewarn_service.api.app import create_app

@@ -8,7 +8,8 @@ import pytest
 
 from api_parts import CONFIG, TEAM_TOKEN, TOKENS, snapshot, with_tokens
 from api_server import served
-from forewarn_adapters.config.schema import Config, Prometheus, RemoteWrite
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.servers import Prometheus, RemoteWrite
 from forewarn_adapters.prometheus import PrometheusSource
 from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_models.labels import labels_of

@@ -9,8 +9,9 @@ import trustme
 from api_parts import CONFIG, TOKENS, with_tokens
 from api_server import served
 from forewarn_adapters import http_serving
+from forewarn_adapters.config.api import Api
 from forewarn_adapters.config.endpoints import Tls
-from forewarn_adapters.config.schema import Api, Config
+from forewarn_adapters.config.schema import Config
 from forewarn_models.errors import ConfigError
 from forewarn_service.api.serving import uvicorn_config
 

@@ -4,7 +4,7 @@ import pytest
 
 from api_server import served
 from forewarn_adapters.clock import now_milliseconds
-from forewarn_adapters.config.schema import Prometheus
+from forewarn_adapters.config.servers import Prometheus
 from forewarn_adapters.prometheus import PrometheusSource
 
 WAVE = 'label_replace(sin(vector(time() / 3600)), "wave", "sine", "", "")'

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from forewarn_adapters.config.reading import parse_config
-from forewarn_adapters.config.schema import Config, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.files import FilesSource
 from forewarn_adapters.registry import Registry
 from forewarn_models.panel import Panel

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from forewarn_adapters.config.schema import Prometheus, Signal
+from forewarn_adapters.config.servers import Prometheus
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.files import FilesSource
 from forewarn_adapters.local_servers import PrometheusSettings, ScrapeJob, start_prometheus
 from forewarn_adapters.prometheus import PrometheusSource

@@ -9,7 +9,9 @@ import numpy as np
 import orjson
 import pytest
 
-from forewarn_adapters.config.schema import Config, ForecastPolicy, RemoteWrite, Signal
+from forewarn_adapters.config.schema import Config
+from forewarn_adapters.config.servers import RemoteWrite
+from forewarn_adapters.config.signals import ForecastPolicy, Signal
 from forewarn_adapters.files import FilesSource
 from forewarn_adapters.local_servers import LocalServer
 from forewarn_adapters.remote_write import RemoteWriter

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.signal_bounds import FoundBounds, bounds_of_signal
 from forewarn_adapters.source import Source
 from forewarn_models.panel import Panel

@@ -2,7 +2,7 @@
 
 from forewarn_adapters.civil_time import calendar_of
 from forewarn_adapters.config.learning import CivilTime
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_models.calendar import Calendar
 from forewarn_training.history import Span
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from forewarn_adapters.config.effective import plain
 from forewarn_adapters.config.learning import CivilTime
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.registry import Champion, TrainingRecord
 from forewarn_adapters.signal_bounds import FoundBounds
 from forewarn_models.bounds import Bounds

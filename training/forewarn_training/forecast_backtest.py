@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from forewarn_adapters.config.schema import ForecastPolicy, Signal
+from forewarn_adapters.config.signals import ForecastPolicy, Signal
 from forewarn_adapters.masks import MaskReading, Window, read_masks
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import FloatArray

@@ -7,7 +7,7 @@ import numpy as np
 
 from forewarn_adapters.config.effective import plain
 from forewarn_adapters.config.learning import CivilTime
-from forewarn_adapters.config.schema import ForecastPolicy, Signal
+from forewarn_adapters.config.signals import ForecastPolicy, Signal
 from forewarn_adapters.registry import Champion, Table, TrainingRecord
 from forewarn_adapters.signal_bounds import FoundBounds
 from forewarn_models.catalogue import forecaster_from_state

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.registry import Kind, Registry
 from forewarn_adapters.source import Source
 from forewarn_models.errors import ForewarnError

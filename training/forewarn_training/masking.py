@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.masks import MaskReading, Window, read_masks
 from forewarn_adapters.registry import Champion
 from forewarn_adapters.selectors import Matcher

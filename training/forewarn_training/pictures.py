@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_models.arrays import FloatArray, IntegerArray
 from forewarn_models.contract import FittedForecaster
 from forewarn_models.labels import label_text

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_adapters.masks import Window, read_masks
 from forewarn_adapters.source import Source
 from forewarn_models.arrays import IntegerArray

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from forewarn_adapters.config.schema import ForecastPolicy
+from forewarn_adapters.config.signals import ForecastPolicy
 from forewarn_adapters.source import Source
 from forewarn_models.errors import SourceRejected
 from forewarn_models.labels import matched_rows

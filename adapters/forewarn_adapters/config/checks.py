@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from forewarn_adapters.civil_time import unknown_names
 from forewarn_adapters.config.addresses import is_loopback
+from forewarn_adapters.config.api import Api
 from forewarn_adapters.config.endpoints import Endpoint
 from forewarn_adapters.config.environment import has_reference
 from forewarn_adapters.config.faults import shown, suggestion
@@ -14,18 +15,13 @@ from forewarn_adapters.config.learning import CivilTime, Mask
 from forewarn_adapters.config.log_checks import log_problems
 from forewarn_adapters.config.nodes import Node
 from forewarn_adapters.config.problems import Path, Problem
-from forewarn_adapters.config.schema import (
-    Api,
-    Config,
-    ForecastPolicy,
-    Limit,
-    Signal,
-)
+from forewarn_adapters.config.schema import Config
 from forewarn_adapters.config.shared_checks import (
     endpoint_problems,
     server_tls_problems,
     unique_problems,
 )
+from forewarn_adapters.config.signals import ForecastPolicy, Limit, Signal
 from forewarn_models.durations import format_duration
 
 FEWEST_STEPS = 60  # a model of fewer samples says nothing about one in a month

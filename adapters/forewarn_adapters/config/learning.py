@@ -8,6 +8,8 @@ from pydantic import Discriminator, Field, Tag
 from forewarn_adapters.config.endpoints import Endpoint, Section
 from forewarn_adapters.config.values import Day, Duration, HttpUrl, LabelMatch, LocalPath
 
+MOST_MASKS = 100
+
 
 class CivilTime(Section):
     """The time that people keep whose habits the series show, and the days they do not work.

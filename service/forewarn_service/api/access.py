@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from forewarn_adapters.config.addresses import is_loopback
-from forewarn_adapters.config.schema import Api, Role, Token
+from forewarn_adapters.config.api import Api, Role, Token
 from forewarn_models.errors import ConfigError
 from forewarn_service.api.faults import Refusal
 

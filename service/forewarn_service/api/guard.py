@@ -7,7 +7,8 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from forewarn_adapters.config.addresses import is_loopback
-from forewarn_adapters.config.schema import Role, Signal
+from forewarn_adapters.config.api import Role
+from forewarn_adapters.config.signals import Signal
 from forewarn_service.api.access import Caller, require
 from forewarn_service.api.faults import Refusal
 from forewarn_service.api.parts import Running, RunningApi

@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from forewarn_adapters.config.schema import Limit, Signal
+from forewarn_adapters.config.signals import Limit, Signal
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.contract import Forecast
 from forewarn_models.durations import milliseconds_of, parse_duration

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_models.budget import DEFAULT_BUDGET, parse_budget
 from forewarn_models.contract import Forecast
 from forewarn_models.detector import RarityDetector

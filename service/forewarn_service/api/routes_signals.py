@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from forewarn_adapters.config.schema import Signal
+from forewarn_adapters.config.signals import Signal
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.durations import format_duration
 from forewarn_models.verdicts import DIRECTIONS, SEVERITIES

@@ -5,7 +5,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from forewarn_adapters.config.schema import Api
+from forewarn_adapters.config.api import Api
 from forewarn_adapters.http_serving import serving_config
 
 

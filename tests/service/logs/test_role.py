@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.log_sources import LogSourceConfig
 from forewarn_adapters.config.logs import Logs
-from forewarn_adapters.config.schema import RemoteWrite
+from forewarn_adapters.config.servers import RemoteWrite
 from forewarn_adapters.local_servers import (
     LocalServer,
     PrometheusSettings,
