@@ -1,4 +1,4 @@
-"""What `forewarn backtest --forecast` does and shows."""
+"""What `forewarn backtest` does and shows where forecasts are judged."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -12,7 +12,8 @@ from forewarn.commands.outcomes import show_complaints, show_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from forewarn.forecast_backtests import ForecastOrder, ForecastTested
+    from forewarn.backtest_outcomes import Tested
+    from forewarn.forecast_backtests import ForecastOrder
     from forewarn_training.forecast_backtest import ForecastBacktest
 
 _MOST_SERIES = 20
@@ -52,7 +53,7 @@ def backtest_forecasts(
     return not any(test.errors for test in tests)
 
 
-def _of_files(files: list[Path], order: "ForecastOrder") -> "list[ForecastTested]":
+def _of_files(files: list[Path], order: "ForecastOrder") -> "list[Tested[ForecastBacktest]]":
     from forewarn.forecast_backtests import backtest_file_forecasts
     from forewarn_adapters.files import check_stems
 
@@ -62,7 +63,7 @@ def _of_files(files: list[Path], order: "ForecastOrder") -> "list[ForecastTested
 
 def _of_signals(
     config: Path, names: list[str] | None, order: "ForecastOrder"
-) -> "list[ForecastTested]":
+) -> "list[Tested[ForecastBacktest]]":
     import os
 
     from forewarn.commands.train import signals_named
@@ -76,7 +77,7 @@ def _of_signals(
     return backtest_signal_forecasts(settings, chosen, order, folder=config.absolute().parent)
 
 
-def _show(tests: "Sequence[ForecastTested]", *, as_json: bool) -> None:
+def _show(tests: "Sequence[Tested[ForecastBacktest]]", *, as_json: bool) -> None:
     done = [test.backtest for test in tests if test.backtest is not None]
     if as_json:
         _show_json(tests)
@@ -90,7 +91,7 @@ def _show(tests: "Sequence[ForecastTested]", *, as_json: bool) -> None:
     show_complaints(tests)
 
 
-def _show_json(tests: "Sequence[ForecastTested]") -> None:
+def _show_json(tests: "Sequence[Tested[ForecastBacktest]]") -> None:
     from forewarn_training.forecast_backtest_report import as_mapping
 
     show_json(
