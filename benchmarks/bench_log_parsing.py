@@ -27,7 +27,7 @@ SETTINGS = LogSourceConfig(name="files", files=(Path("/var/log/app.log"),))
 STREAM = LogStream("app", "node-1", (("filename", "/var/log/app.log"),))
 N_PEER_LINES = 20_000
 CRI = "2026-11-27T15:00:00.123456789Z stdout F "
-TARGETS = {"text": 600, "java": 600, "json": 200, "cri, json": 150, "logfmt": 150, "combined": 200}
+TARGETS = {"text": 600, "java": 600, "json": 700, "cri, json": 500, "logfmt": 150, "combined": 200}
 
 Fields = tuple[str, str, float]
 

@@ -10,7 +10,7 @@ from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import LogSourceConfig
 from forewarn_adapters.logs.batch import Lines, LogBatch, LogStream
 from forewarn_adapters.logs.formats.json_keys import HOST_KEYS, LEVEL_KEYS, MESSAGE_KEYS, TIME_KEYS
-from forewarn_adapters.logs.formats.json_lines import JsonFound, read_json
+from forewarn_adapters.logs.formats.json_records import Records
 from forewarn_adapters.logs.formats.parts import put_together
 from forewarn_adapters.logs.multiline import with_continuations
 from forewarn_adapters.logs.services import named_streams
@@ -21,10 +21,8 @@ from forewarn_models.lines.escapes import strip_escapes
 from forewarn_models.lines.grouping import grouped
 from forewarn_models.lines.heads import (
     IS_ERROR_OUTPUT,
-    end_at_line_feed,
     read_container_heads,
     read_heads,
-    read_times,
     write_messages,
 )
 from forewarn_models.lines.layout import BEGIN, END, KIND, LEVEL, NANOSECONDS
@@ -132,14 +130,13 @@ class _Reading:
         rows = rows[self.numbers[heads[rows, BEGIN]] == _BRACE]
         if not len(rows):
             return
-        places = _spans(heads[rows])
-        found = read_json(self.data, rows, places, self.settings.service_labels)
-        if found.broken:
-            self._read_broken(heads, np.array(found.broken))
-        if found.rows:
-            self._take(heads, found)
-        if found.containers and depth < _MOST_DEPTH:
-            inner = np.array(found.rows)[found.containers]
+        records = Records(self.data, heads[rows], self.clock, self.settings.service_labels)
+        contained, broken = records.read()
+        self.data, heads[rows] = records.data, records.heads
+        if len(broken):
+            self._read_broken(heads, rows[broken])
+        if len(contained) and depth < _MOST_DEPTH:
+            inner = rows[contained]
             heads[inner] = _under(heads[inner], self.heads(_spans(heads[inner]), depth + 1))
 
     def _read_broken(self, heads: IntegerArray, rows: IntegerArray) -> None:
@@ -147,59 +144,6 @@ class _Reading:
         how = layout.AS_JAVA
         keys = _keys(())
         heads[rows] = read_heads(self.numbers, _spans(heads[rows]), how, self.clock, keys)
-
-    def _take(self, heads: IntegerArray, found: JsonFound) -> None:
-        """Write to heads what records say, their texts added to the bytes."""
-        rows = np.array(found.rows)
-        columns = heads[rows]
-        has_message = np.array([message is not None for message in found.messages])
-        columns[has_message, BEGIN : END + 1] = self._added(
-            [message for message in found.messages if message is not None], is_message=True
-        )
-        levels = np.array(found.levels, dtype=np.int64)
-        columns[:, LEVEL] = np.where(levels > 0, levels, columns[:, LEVEL])
-        columns[:, NANOSECONDS] = self._times(found, columns[:, NANOSECONDS])
-        names = found.services
-        for texts, begin in ((names, layout.SERVICE_BEGIN), (found.hosts, layout.HOST_BEGIN)):
-            self._name(columns, texts, begin)
-        ranks = np.array(found.ranks, dtype=np.int64)
-        is_named = np.array([bool(name) for name in names])
-        columns[is_named, layout.SERVICE_RANK] = ranks[is_named]
-        heads[rows] = columns
-
-    def _times(self, found: JsonFound, said: IntegerArray) -> IntegerArray:
-        """Return the times of records; what the line says before its record goes first."""
-        times = np.array(found.nanoseconds, dtype=np.int64)
-        is_text = np.array([bool(text) for text in found.times])
-        if is_text.any():
-            data, places = _joined([text.encode() for text in found.times if text])
-            numbers = np.frombuffer(data, dtype=np.uint8)
-            times[is_text] = read_times(numbers, places, self.clock)
-        return np.where(said > 0, said, times)
-
-    def _name(self, columns: IntegerArray, texts: list[str], begin: int) -> None:
-        """Write where names of services or hosts lie, each added once."""
-        distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        if list(distinct) == [""]:
-            return
-        places = self._added([text.encode() for text in distinct])
-        number = np.array([distinct[text] for text in texts])
-        is_named = np.array([bool(text) for text in texts])
-        columns[is_named, begin : begin + 2] = places[number[is_named]]
-
-    def _added(self, texts: list[bytes], *, is_message: bool = False) -> IntegerArray:
-        """Add texts to the bytes and return where they lie; messages as far as they are mined."""
-        added, places = _joined(texts)
-        numbers = np.frombuffer(added, dtype=np.uint8)
-        if is_message and _ESCAPE in added:
-            written, n_bytes = strip_escapes(numbers, places, len(added))
-            added += written[:n_bytes].tobytes()
-            numbers = np.frombuffer(added, dtype=np.uint8)
-        if is_message and b"\n" in added:
-            end_at_line_feed(numbers, places)
-        places += len(self.data)
-        self.data += added
-        return places
 
 
 def _without_escapes(messages: Lines, settings: LogSourceConfig) -> Lines:
@@ -265,11 +209,6 @@ def _batch(
 def _spans(heads: IntegerArray) -> IntegerArray:
     """Return (n, 2) where messages begin and end, in the order of memory that kernels are for."""
     return np.ascontiguousarray(heads[:, BEGIN : END + 1])
-
-
-def _joined(texts: list[bytes]) -> Lines:
-    ends = np.cumsum([0, *map(len, texts)])
-    return b"".join(texts), np.column_stack((ends[:-1], ends[1:]))
 
 
 def _how(name: str) -> int:

@@ -37,6 +37,22 @@ _CASE_BIT = 32
 _NEAR_BYTES = 120
 # Syslog's severities, 0 to 7.
 OF_SYSLOG = np.array([FATAL, FATAL, FATAL, ERROR, WARN, INFO, INFO, DEBUG], dtype=np.int64)
+# By tens, of pino and bunyan; Python's `levelno` is lower by one.
+_OF_TENS = np.array([UNKNOWN, TRACE, DEBUG, INFO, WARN, ERROR, FATAL, UNKNOWN], dtype=np.int64)
+_TRACE_OF_PYTHON = 5
+
+
+@compiled
+def level_of_number(number: int, is_of_python: bool) -> int:
+    """Return the level that a number from 0 stands for, 0 where it is none.
+
+    Multiples of ten are pino's, or Python's `levelno`; smaller numbers are syslog's.
+    """
+    if is_of_python and number == _TRACE_OF_PYTHON:
+        return TRACE
+    if number % 10 == 0 and number > 0:
+        return int(_OF_TENS[min(number // 10 + is_of_python, 7)])
+    return int(OF_SYSLOG[number]) if number <= 7 and not is_of_python else UNKNOWN
 
 
 @compiled

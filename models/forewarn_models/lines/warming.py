@@ -14,6 +14,9 @@ from forewarn_models.lines.heads import (
     read_times,
     write_messages,
 )
+from forewarn_models.lines.json_heads import read_json_heads
+from forewarn_models.lines.json_table import MESSAGE, key_table
+from forewarn_models.lines.json_values import decoded
 from forewarn_models.lines.layout import AUTO
 
 
@@ -29,5 +32,7 @@ def warm_lines(progress: Callable[[str], None] = lambda _part: None) -> None:
     end_at_line_feed(data, lines)
     heads = read_heads(data, lines, AUTO, clock, keys)
     write_messages(data, heads, len(data))
+    read_json_heads(data, heads, key_table([(MESSAGE, 0, ("message",))]), clock, 0)
+    decoded(data, lines)
     group, first = grouped(data, heads, np.zeros(1, dtype=np.int64))
     continued(data, heads, group, len(first))

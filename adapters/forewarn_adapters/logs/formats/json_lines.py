@@ -16,7 +16,7 @@ MOST_BYTES = 1 << 18
 _MOST_PLANS = 1_000
 _MESSAGE, _LEVEL, _TIME, _HOST = range(4)
 _MOST_TIME_CHARACTERS = 64
-_NANOSECONDS = 1_000_000_000
+_NANOSECONDS, _LARGEST = 1_000_000_000, (1 << 63) - 1
 # Of pino and bunyan; Python's `levelno` is the same from 20 on.
 _OF_TENS = {10: TRACE, 20: DEBUG, 30: INFO, 40: WARN, 50: ERROR, 60: FATAL}
 _OF_PYTHON = {5: TRACE, 10: DEBUG, 20: INFO, 30: WARN, 40: ERROR, 50: FATAL}
@@ -124,7 +124,8 @@ def nanoseconds_of(number: Any) -> int:
         return 0
     for limit, unit in ((1e11, _NANOSECONDS), (1e14, 1_000_000), (1e17, 1_000), (7e18, 1)):
         if number < limit:
-            return int(number * unit) if number > 1e8 else 0
+            nanoseconds = int(number * unit) if number > 1e8 else 0
+            return nanoseconds if nanoseconds <= _LARGEST else 0
     return 0
 
 
