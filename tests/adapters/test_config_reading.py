@@ -61,6 +61,14 @@ def test_the_example_that_we_ship_is_right():
     assert [signal.name for signal in config.signals] == ["api_latency_p99", "orders", "disk_free"]
 
 
+def test_the_example_of_logs_is_right_and_shows_every_kind_of_signal_on_them():
+    path = TESTS.parent / "deploy" / "logs.example.yaml"
+    config = read_config(path, environment={})
+    assert config.logs is not None
+    assert [source.kind for source in config.logs.sources] == ["files", "loki", "otlp", "syslog"]
+    assert all("forewarn_" in signal.query for signal in config.signals)
+
+
 @pytest.mark.parametrize("directory", [None, "/var/lib/forewarn"])
 def test_the_example_keeps_its_files_where_systemd_says_or_beside_it(directory):
     path = TESTS.parent / "deploy" / "forewarn.example.yaml"
