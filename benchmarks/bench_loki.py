@@ -19,7 +19,7 @@ import orjson
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Loki
 from forewarn_adapters.http import Answer
-from forewarn_adapters.logs.loki.answer import batch_of, hashes_of, page_of, told_apart
+from forewarn_adapters.logs.loki.answer import page_of
 from forewarn_adapters.logs.loki.source import LokiSource
 from forewarn_adapters.logs.loki.streams import StreamCache
 
@@ -51,8 +51,8 @@ def answer(n_streams: int) -> bytes:
 
 def ours(body: bytes, cache: StreamCache) -> None:
     page = page_of(Answer(200, body), cache)
-    told_apart(hashes_of(page))
-    batch_of(page, {})
+    page.identity()
+    page.batch({})
 
 
 def lines_per_second(work: Callable[[], object], repeats: int) -> float:

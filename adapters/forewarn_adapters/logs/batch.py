@@ -1,8 +1,10 @@
 """Lines of a log on their way to the miner, as arrays: what every source of lines gives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from forewarn_models.arrays import IntegerArray, SmallIntegerArray
 from forewarn_models.labels import Labels
@@ -56,6 +58,13 @@ class LogBatch:
     @property
     def n_lines(self) -> int:
         return len(self.lines[1])
+
+
+def joined(texts: Sequence[bytes]) -> Lines:
+    """Return texts as lines of one run of bytes."""
+    sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    ends = np.cumsum(sizes)
+    return b"".join(texts), np.column_stack((ends - sizes, ends))
 
 
 class LogSource(Protocol):

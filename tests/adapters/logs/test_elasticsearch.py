@@ -19,7 +19,7 @@ from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Elasticsearch
 from forewarn_adapters.logs.batch import LEVELS
 from forewarn_adapters.logs.windowed.elasticsearch import ElasticsearchSource
-from forewarn_models.errors import DataError, SourceRejected, SourceUnavailable
+from forewarn_models.errors import SourceRejected, SourceUnavailable
 from hostile_server import answering, hostile, in_turn
 
 SECOND = 1_000_000_000
@@ -363,7 +363,7 @@ def test_counts_that_are_none_are_an_error(one_server):
 def test_a_place_of_another_source_is_refused(one_server):
     reader = reader_of(one_server.url)
     within = {"place": {"offset": 1, "count": 2}, "identities": ""}
-    with pytest.raises(DataError, match="a cursor must"):
+    with pytest.raises(SourceRejected, match="a cursor must"):
         reader.source.read({**reader.cursor, "within": within})
     reader.source.close()
 

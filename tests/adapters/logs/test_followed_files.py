@@ -22,7 +22,7 @@ from forewarn_adapters.logs.files import followed as followed_files
 from forewarn_adapters.logs.files.followed import FollowedFiles
 from forewarn_adapters.logs.files.open_files import MOST_OPEN_FILES, OpenFiles
 from forewarn_adapters.logs.files.places import identity_of
-from forewarn_models.errors import SourceUnavailable, StoreError
+from forewarn_models.errors import SourceRejected, SourceUnavailable
 
 HERE = Path(__file__).parent
 Open = Callable[..., FollowedFiles]
@@ -457,7 +457,7 @@ def test_folders_and_missing_files_are_waited_for(follow: Open, tmp_path: Path) 
 def test_a_cursor_of_something_else_is_refused(
     follow: Open, tmp_path: Path, cursor: Cursor
 ) -> None:
-    with pytest.raises(StoreError, match="a cursor of followed files"):
+    with pytest.raises(SourceRejected, match="a cursor must be one"):
         follow(tmp_path / "app.log").read(cursor)
 
 

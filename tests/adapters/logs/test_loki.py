@@ -384,7 +384,7 @@ def test_a_closed_source_is_not_read(server, reader):
 
 
 def test_a_cursor_of_something_else_is_refused(reader):
-    with pytest.raises(SourceRejected, match="must be one that it gave"):
+    with pytest.raises(SourceRejected, match="must be one that this source gave"):
         reader.source.read({"offset": 3})
 
 

@@ -11,17 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forewarn_adapters.http import Answer
+from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import LEVELS
 from forewarn_adapters.logs.loki import streams as loki_streams
 from forewarn_adapters.logs.loki.answer import (
-    NO_LINES,
     Message,
-    Page,
-    batch_of,
-    hashes_of,
     page_of,
     page_of_messages,
-    told_apart,
 )
 from forewarn_adapters.logs.loki.streams import StreamCache
 from forewarn_models.errors import SourceRejected, SourceUnavailable
@@ -34,7 +30,7 @@ def recorded(name: str) -> Answer:
     return Answer(response["status"], response["body"].encode())
 
 
-def page_with(*streams: tuple[dict[str, str], list[tuple[Any, Any]]]) -> Page:
+def page_with(*streams: tuple[dict[str, str], list[tuple[Any, Any]]]) -> AnswerLines:
     result = [{"stream": labels, "values": values} for labels, values in streams]
     reply = {"status": "success", "data": {"resultType": "streams", "result": result}}
     return page_of(Answer(200, orjson.dumps(reply)), StreamCache())
@@ -44,19 +40,18 @@ def test_two_recorded_pages_are_the_lines_of_the_server_in_order_of_time():
     pages = [
         page_of(recorded(f"query_range_streams_forward_page{n}"), StreamCache()) for n in (1, 2)
     ]
-    assert [page.n_lines for page in pages] == [200, 200]
+    assert [len(page) for page in pages] == [200, 200]
     times = np.concatenate([page.timestamp_nanoseconds for page in pages])
     assert np.all(np.diff(times) >= 0)
     assert times[0] == 1_795_416_035_187_840_693
     assert pages[0].lines[0] == b"GET /v1/plans/3471 200 71ms user=3471 ip=10.3.24.37"
-    hashes = np.concatenate([hashes_of(page) for page in pages])
+    hashes = np.concatenate([page.identity() for page in pages])
     assert len(set(hashes.tolist())) == 400
 
 
 def test_recorded_labels_say_level_and_stream():
-    batch = batch_of(
-        page_of(recorded("query_range_streams_forward_page1"), StreamCache()), {"a": 1}
-    )
+    page = page_of(recorded("query_range_streams_forward_page1"), StreamCache())
+    batch = page.batch({"a": 1})
     of = [
         (dict(batch.streams[s].labels)["app"], LEVELS[v])
         for s, v in zip(batch.stream, batch.level, strict=True)
@@ -73,9 +68,8 @@ def test_recorded_labels_say_level_and_stream():
 
 def test_a_recorded_empty_answer_has_no_line():
     page = page_of(recorded("query_range_streams_empty"), StreamCache())
-    assert (page.n_lines, page.streams) == (0, ())
-    assert batch_of(NO_LINES, {}).n_lines == 0
-    assert len(told_apart(hashes_of(NO_LINES))) == 0
+    assert (len(page), page.streams) == (0, ())
+    assert page.batch({}).n_lines == 0
 
 
 def test_a_recorded_matrix_is_refused():
@@ -97,7 +91,7 @@ def test_every_line_of_every_stream_comes_in_order_of_time(lines):
     for stream, when, text in lines:
         streams.setdefault(stream, []).append((str(when), text))
     page = page_with(*(({"app": str(stream)}, values) for stream, values in streams.items()))
-    batch = batch_of(page, {})
+    batch = page.batch({})
     data, places = batch.lines
     came = [
         (int(dict(batch.streams[stream].labels)["app"]), when, data[begin:end].decode())
@@ -119,16 +113,16 @@ def test_a_third_column_is_passed_over():
 
 def test_a_stream_without_lines_is_left_out():
     page = page_with(({"app": "a"}, []), ({"app": "b"}, [("1", "one")]))
-    assert [dict(known.stream.labels)["app"] for known in page.streams] == ["b"]
+    assert [dict(stream.labels)["app"] for stream in page.streams] == ["b"]
 
 
 def test_the_hash_is_of_labels_time_and_text():
     page = page_with(
         ({"app": "a"}, [("1", "x"), ("2", "x"), ("1", "y")]), ({"app": "b"}, [("1", "x")])
     )
-    assert len(set(hashes_of(page).tolist())) == 4
+    assert len(set(page.identity().tolist())) == 4
     again = page_with(({"app": "b"}, [("1", "x")]))
-    assert hashes_of(again)[0] in hashes_of(page).tolist()
+    assert again.identity()[0] in page.identity().tolist()
 
 
 def test_labels_that_read_alike_are_told_apart():
@@ -136,15 +130,7 @@ def test_labels_that_read_alike_are_told_apart():
         page_with((labels, [("1", "x")]))
         for labels in ({"a": "bc"}, {"ab": "c"}, {"a": "b", "c": ""})
     ]
-    assert len({int(hashes_of(page)[0]) for page in pages}) == 3
-
-
-def test_equal_lines_get_hashes_of_their_own_that_stay_the_same():
-    hashes = np.array([7, 5, 7, 7], np.uint64)
-    apart = told_apart(hashes)
-    assert len(set(apart.tolist())) == 4
-    assert apart[:2].tolist() == [7, 5]
-    assert set(told_apart(np.array([7, 7], np.uint64)).tolist()) <= set(apart.tolist())
+    assert len({int(page.identity()[0]) for page in pages}) == 3
 
 
 @pytest.mark.parametrize(

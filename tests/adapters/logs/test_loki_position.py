@@ -23,7 +23,7 @@ TIME = 1_795_416_300_123_456_789
 
 def test_a_position_comes_back_from_json():
     position = with_new(beginning(TIME), TIME + 5)
-    memory = position.remembered.with_lines(np.array([TIME]), np.array([7], np.uint64))
+    memory = position.remembered.with_lines(np.array([TIME]), np.array([7]))
     cursor = cursor_of(with_again(position, TIME + 9))
     again = position_of(orjson.loads(orjson.dumps(cursor)))
     assert cursor_of(again) == cursor
@@ -58,5 +58,5 @@ def test_nothing_unread_means_all_was_read_until_then():
 )
 def test_a_cursor_of_another_form_is_refused(changed):
     cursor = {**cursor_of(beginning(TIME)), **changed}
-    with pytest.raises(SourceRejected, match="must be one that it gave"):
+    with pytest.raises(SourceRejected, match="must be one that this source gave"):
         position_of(cursor)

@@ -6,21 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import LogStream
-from forewarn_adapters.logs.loki.answer import Page
 from forewarn_adapters.logs.loki.splitting import opposite_filters
-from forewarn_adapters.logs.loki.streams import KnownStream
 from forewarn_models.labels import labels_of
 
 
-def page_of(*lines: tuple[dict[str, str], bytes]) -> Page:
+def page_of(*lines: tuple[dict[str, str], bytes]) -> AnswerLines:
     labels = list(dict.fromkeys(labels_of(labels) for labels, _ in lines))
-    streams = tuple(KnownStream(LogStream(labels=each), 0, 0) for each in labels)
+    streams = tuple(LogStream(labels=each) for each in labels)
     place = np.array([labels.index(labels_of(each)) for each, _ in lines], np.int64)
-    return Page([line for _, line in lines], np.zeros(len(lines), np.int64), place, streams)
+    texts = [line for _, line in lines]
+    nothing = np.zeros(len(lines), np.int64)
+    return AnswerLines(texts, texts, nothing, nothing, nothing.astype(np.int8), place, streams)
 
 
-def shares(page: Page) -> list[int]:
+def shares(page: AnswerLines) -> list[int]:
     """How many lines pass each of the two filters, as a server reads them."""
     counts = []
     for stages in opposite_filters(page) or ():
@@ -28,7 +29,7 @@ def shares(page: Page) -> list[int]:
         assert query.has_stages
         counts.append(
             sum(
-                all(stage(dict(page.streams[place].stream.labels)) for stage in query.label_stages)
+                all(stage(dict(page.streams[place].labels)) for stage in query.label_stages)
                 and all(stage(line.decode(errors="replace")) for stage in query.line_stages)
                 for place, line in zip(page.stream, page.lines, strict=True)
             )

@@ -2,7 +2,6 @@
 
 import numpy as np
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,10 +12,10 @@ SECOND = 10**9
 
 
 def arrays(times: list[int], hashes: list[int]):
-    return np.array(times, np.int64), np.array(hashes, np.uint64)
+    return np.array(times, np.int64), np.array(hashes)
 
 
-@given(st.lists(st.lists(st.tuples(st.integers(0, 1_000), st.integers(0, 2**64 - 1)), min_size=1)))
+@given(st.lists(st.lists(st.tuples(st.integers(0, 1_000), st.integers(0, 2**48 - 1)), min_size=1)))
 def test_what_was_read_is_known_also_after_json(batches):
     memory = Remembered(0)
     for batch in batches:
@@ -45,11 +44,11 @@ def test_the_oldest_are_forgotten_and_since_says_from_where_all_are_known(monkey
     memory = Remembered(0)
     for second in range(100):
         times = np.full(100, second * SECOND)
-        memory = memory.with_lines(times, np.arange(100, dtype=np.uint64) + np.uint64(second * 100))
+        memory = memory.with_lines(times, np.arange(100) + second * 100)
         assert memory.n_lines <= 1_000
         assert memory.since <= second * SECOND
     for second in range(100):
-        hashes = np.arange(100, dtype=np.uint64) + np.uint64(second * 100)
+        hashes = np.arange(100) + second * 100
         known = memory.knows(np.full(100, second * SECOND), hashes)
         assert known.all() or second * SECOND < memory.since
     assert memory.since > 80 * SECOND
@@ -84,13 +83,7 @@ def test_blocks_are_bounded_in_number(monkeypatch):
 def test_50_000_lines_are_400_kilobytes():
     memory = Remembered(0)
     for second in range(20):
-        hashes = np.random.default_rng(second).integers(0, 2**63, 5_000).astype(np.uint64)
+        hashes = np.random.default_rng(second).integers(0, 2**48, 5_000)
         memory = memory.with_lines(np.full(5_000, second), hashes)
     assert memory.n_lines == 50_000
     assert len(orjson.dumps(memory.encoded())) < 402_000
-
-
-@pytest.mark.parametrize("text", ["?", "AAAA", 5])
-def test_hashes_of_another_form_are_refused(text):
-    with pytest.raises((ValueError, TypeError)):
-        decoded({"since": 0, "blocks": [[0, 1, text]]})

@@ -21,7 +21,7 @@ from forewarn_adapters.config.log_sources import VictoriaLogs
 from forewarn_adapters.logs.batch import LEVELS
 from forewarn_adapters.logs.windowed import victorialogs
 from forewarn_adapters.logs.windowed.victorialogs import VictoriaLogsSource
-from forewarn_models.errors import DataError, SourceRejected, SourceUnavailable
+from forewarn_models.errors import SourceRejected, SourceUnavailable
 from hostile_server import answering, hostile, in_turn
 
 RECORDINGS = Path(__file__).parent / "recordings" / "victorialogs"
@@ -364,7 +364,7 @@ def test_lines_that_are_no_text_are_kept_as_far_as_they_are():
     ],
 )
 def test_a_foreign_cursor_is_refused(reader, cursor):
-    with pytest.raises(DataError, match="a cursor must"):
+    with pytest.raises(SourceRejected, match="a cursor must"):
         reader.source.read(cursor)
 
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TypeAlias
 
 from forewarn_adapters.logs.batch import Cursor
-from forewarn_models.errors import StoreError
+from forewarn_adapters.logs.cursors import reading_cursor
 
 # A file's first bytes tell it from another that was given its inode after it was removed.
 HEAD_BYTES = 1024
@@ -62,16 +62,14 @@ def cursor_of(places: Sequence[FilePlace]) -> Cursor:
 
 
 def places_of(cursor: Cursor | None) -> list[FilePlace]:
-    """Return the places of a cursor, none of None. Raises StoreError when it is another's."""
+    """Return the places of a cursor, none of None. Raises SourceRejected when it is another's."""
     if cursor is None:
         return []
-    try:
+    with reading_cursor():
         return [
             FilePlace(path, (device, inode), *rest)
             for path, device, inode, *rest in cursor["files"]
         ]
-    except (KeyError, TypeError, ValueError) as failed:
-        raise StoreError("a cursor of followed files must be one that they gave") from failed
 
 
 def head_of(descriptor: int, n_bytes: int) -> str:

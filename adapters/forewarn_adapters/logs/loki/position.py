@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from forewarn_adapters.logs.batch import Cursor
+from forewarn_adapters.logs.cursors import reading_cursor
 from forewarn_adapters.logs.loki.remembered import Remembered, decoded
-from forewarn_models.errors import SourceRejected
 
 _FORMAT = "loki/1"
 
@@ -79,9 +79,9 @@ def cursor_of(position: Position) -> Cursor:
 
 def position_of(cursor: Cursor) -> Position:
     """Return what `cursor_of` gave. Raises SourceRejected for anything else."""
-    if cursor.get("format") != _FORMAT:
-        raise _not_ours()
-    try:
+    with reading_cursor():
+        if cursor["format"] != _FORMAT:
+            raise ValueError(f"format must be {_FORMAT!r}")
         return Position(
             int(cursor["until"]),
             _regions(cursor["pending"]),
@@ -89,15 +89,6 @@ def position_of(cursor: Cursor) -> Position:
             int(cursor["reread"]),
             decoded(cursor["remembered"]),
         )
-    except (KeyError, TypeError, ValueError) as broken:
-        raise _not_ours() from broken
-
-
-def _not_ours() -> SourceRejected:
-    return SourceRejected(
-        "a cursor of Loki must be one that it gave, got something else: give the source another "
-        "`name`, or forget where it stood"
-    )
 
 
 def _from(begin: int, regions: Sequence[Region]) -> list[Region]:

@@ -1,23 +1,17 @@
 """Which lines have been read already, by their hashes: late ones are told from them."""
 
-import base64
-import binascii
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from forewarn_adapters.logs.line_hashes import Sieve, as_text, of_text
 from forewarn_models.arrays import BooleanArray, IntegerArray
-
-HashArray = NDArray[np.uint64]
 
 MOST_LINES = 50_000
 LONGEST_NANOSECONDS = 3_600 * 10**9
-_HASH_BYTES = 6  # among so many lines, one in five thousand million late ones passes for another
-_HASH_BITS = np.uint64((1 << 8 * _HASH_BYTES) - 1)
 _MOST_BLOCKS = 512
 _SMALL_LINES = 1_024
 _SMALL_NANOSECONDS = LONGEST_NANOSECONDS // 60
@@ -29,7 +23,7 @@ class Block:
 
     begin: int
     end: int
-    hashes: HashArray
+    hashes: IntegerArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -46,34 +40,35 @@ class Remembered:
     def n_lines(self) -> int:
         return sum(len(block.hashes) for block in self.blocks)
 
-    def knows(self, timestamp: IntegerArray, hashes: HashArray) -> BooleanArray:
-        """Return (n,) which of n lines are remembered. Timestamps are ascending, at least one."""
+    def knows(self, timestamp: IntegerArray, hashes: IntegerArray) -> BooleanArray:
+        """Return (n,) which of n lines are remembered, of equal ones as many as were read.
+
+        Timestamps are ascending, at least one.
+        """
         begin, end = int(timestamp[0]), int(timestamp[-1])
         near = [block.hashes for block in self.blocks if block.begin <= end and block.end > begin]
         if not near:
             return np.zeros(len(hashes), np.bool_)
-        return np.isin(hashes & _HASH_BITS, np.concatenate(near))
+        return ~Sieve(np.concatenate(near)).unseen(hashes)
 
-    def with_lines(self, timestamp: IntegerArray, hashes: HashArray) -> "Remembered":
+    def with_lines(self, timestamp: IntegerArray, hashes: IntegerArray) -> "Remembered":
         """Return what is remembered after n more lines. Timestamps are ascending, at least one.
 
         The oldest are forgotten where there are too many, and those of more than an hour before
         the newest.
         """
-        block = Block(int(timestamp[0]), int(timestamp[-1]) + 1, hashes & _HASH_BITS)
+        block = Block(int(timestamp[0]), int(timestamp[-1]) + 1, hashes)
         return _bounded(self.since, sorted(_with_block(self.blocks, block), key=_end))
 
     def encoded(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
-        blocks = [[block.begin, block.end, _text_of(block.hashes)] for block in self.blocks]
+        blocks = [[block.begin, block.end, as_text(block.hashes)] for block in self.blocks]
         return {"since": self.since, "blocks": blocks}
 
 
 def decoded(content: Any) -> Remembered:
     """Return what `encoded` gave. Raises KeyError, TypeError or ValueError for anything else."""
-    blocks = (
-        Block(int(begin), int(end), _hashes_of(text)) for begin, end, text in content["blocks"]
-    )
+    blocks = (Block(int(begin), int(end), of_text(text)) for begin, end, text in content["blocks"])
     return Remembered(int(content["since"]), tuple(blocks))
 
 
@@ -109,18 +104,3 @@ def _bounded(since: int, blocks: Sequence[Block]) -> Remembered:
         first += 1
     forgotten = blocks[first - 1].end if first else since
     return Remembered(max(since, forgotten, oldest), tuple(blocks[first:]))
-
-
-def _text_of(hashes: HashArray) -> str:
-    octets = hashes.astype("<u8").view(np.uint8).reshape(-1, 8)
-    return base64.b64encode(octets[:, :_HASH_BYTES].tobytes()).decode()
-
-
-def _hashes_of(text: str) -> HashArray:
-    try:
-        octets = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
-    except binascii.Error as broken:
-        raise ValueError("hashes must be base64") from broken
-    padded = np.zeros((len(octets) // _HASH_BYTES, 8), np.uint8)
-    padded[:, :_HASH_BYTES] = octets.reshape(-1, _HASH_BYTES)
-    return padded.reshape(-1).view("<u8").astype(np.uint64)

@@ -16,17 +16,9 @@ import numpy as np
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import Loki
 from forewarn_adapters.http import AnswerTooLarge, HttpClient, HttpLimits
+from forewarn_adapters.logs.answer_lines import NO_LINES, AnswerLines
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.loki.answer import (
-    NO_LINES,
-    HashArray,
-    Page,
-    batch_of,
-    hashes_of,
-    page_of,
-    page_of_messages,
-    told_apart,
-)
+from forewarn_adapters.logs.loki.answer import page_of, page_of_messages
 from forewarn_adapters.logs.loki.pace import Pace, RangeTooLong, refusal_of
 from forewarn_adapters.logs.loki.position import (
     Position,
@@ -89,7 +81,7 @@ class LokiSource:
         position = self._position(cursor)
         for _ in range(_MOST_REQUESTS):
             position, page, is_over = self._advanced(position)
-            if page.n_lines or is_over:
+            if len(page) or is_over:
                 return self._batch(position, page)
         return self._batch(position, NO_LINES)
 
@@ -106,12 +98,12 @@ class LokiSource:
             return self._last[1]
         return position_of(cursor)
 
-    def _batch(self, position: Position, page: Page) -> LogBatch:
+    def _batch(self, position: Position, page: AnswerLines) -> LogBatch:
         cursor = cursor_of(position)
         self._last = cursor, position
-        return batch_of(page, cursor)
+        return page.batch(cursor)
 
-    def _advanced(self, position: Position) -> tuple[Position, Page, bool]:
+    def _advanced(self, position: Position) -> tuple[Position, AnswerLines, bool]:
         """Return the position after one request, its lines, and whether that is all for now."""
         position = self._with_due(position)
         if position.pending:
@@ -120,7 +112,7 @@ class LokiSource:
         if self._tail is not None:
             seconds = 0.0 if position.again else _TAIL_SECONDS
             position, page = self._read_tail(self._tail, position, seconds)
-            if page.n_lines:
+            if len(page):
                 return position, page, True
         if position.again:
             position, page = self._read_again(position)
@@ -146,36 +138,35 @@ class LokiSource:
             return _SHORTEST_NEW_NANOSECONDS
         return _SHORTEST_NEW_WHILE_TAILING_NANOSECONDS
 
-    def _read_new(self, position: Position) -> tuple[Position, Page]:
+    def _read_new(self, position: Position) -> tuple[Position, AnswerLines]:
         page, pending = self._page(position.pending)
         self._tailed_lines = 0
         position = replace(position, pending=pending)
-        return _unknown_of(position, page, told_apart(hashes_of(page)))
+        return _unknown_of(position, page)
 
-    def _read_again(self, position: Position) -> tuple[Position, Page]:
+    def _read_again(self, position: Position) -> tuple[Position, AnswerLines]:
         page, again = self._page(position.again)
         position = replace(position, again=again)
-        return _unknown_of(position, page, told_apart(hashes_of(page)))
+        return _unknown_of(position, page)
 
     def _read_tail(
         self, tail: "LokiTail", position: Position, seconds: float
-    ) -> tuple[Position, Page]:
+    ) -> tuple[Position, AnswerLines]:
         """Return what was tailed. What a query finds too, or will find, is the same lines."""
         messages = tail.take(seconds)
         if any(message.has_gap for message in messages):
             self._tailed_lines = _MOST_TAILED_LINES
         page = page_of_messages(messages, self._streams)
         page = page.where(page.timestamp_nanoseconds >= position.remembered.since)
-        _, first = np.unique(hashes_of(page), return_index=True)
-        page = page.where(np.isin(np.arange(page.n_lines), first))
-        after, page = _unknown_of(position, page, hashes_of(page))
-        self._tailed_lines += page.n_lines
+        _, first = np.unique(page.identity(), return_index=True)
+        after, page = _unknown_of(position, page.at(np.sort(first)))
+        self._tailed_lines += len(page)
         if after.remembered.since > position.unread:
             # They could not be told any more from what a query will find.
             return position, NO_LINES
         return after, page
 
-    def _page(self, regions: tuple[Region, ...]) -> tuple[Page, tuple[Region, ...]]:
+    def _page(self, regions: tuple[Region, ...]) -> tuple[AnswerLines, tuple[Region, ...]]:
         """Return lines of the first region, and what is left of all."""
         while True:
             asked, later = self._pace.parts(regions[0])
@@ -193,7 +184,7 @@ class LokiSource:
                 page, left = _whole(page, asked, most_lines)
                 return page, (*left, *later, *regions[1:])
 
-    def _ask(self, region: Region, most_lines: int) -> Page:
+    def _ask(self, region: Region, most_lines: int) -> AnswerLines:
         fields = {
             "query": self._settings.query + region.stages,
             "start": str(region.begin),
@@ -206,7 +197,7 @@ class LokiSource:
             raise refusal_of(answer)
         page = page_of(answer, self._streams)
         times = page.timestamp_nanoseconds
-        if page.n_lines and not region.begin <= times[0] <= times[-1] < region.end:
+        if len(page) and not region.begin <= times[0] <= times[-1] < region.end:
             raise SourceUnavailable(
                 f"Loki must answer with lines from {region.begin} to {region.end} ns, got some "
                 f"from {times[0]} to {times[-1]} ns"
@@ -223,11 +214,11 @@ def _tail_of(settings: Loki, headers: Mapping[str, str], clock: Clock) -> "LokiT
     return LokiTail(settings, headers, clock)
 
 
-def _unknown_of(position: Position, page: Page, hashes: HashArray) -> tuple[Position, Page]:
+def _unknown_of(position: Position, page: AnswerLines) -> tuple[Position, AnswerLines]:
     """Return the lines that were not read before, and the position that remembers them."""
-    if not page.n_lines:
+    if not len(page):
         return position, page
-    times = page.timestamp_nanoseconds
+    times, hashes = page.timestamp_nanoseconds, page.identity()
     is_new = ~position.remembered.knows(times, hashes)
     if not is_new.any():
         return position, NO_LINES
@@ -236,21 +227,23 @@ def _unknown_of(position: Position, page: Page, hashes: HashArray) -> tuple[Posi
     return position, page.where(is_new)
 
 
-def _whole(page: Page, asked: Region, most_lines: int) -> tuple[Page, tuple[Region, ...]]:
+def _whole(
+    page: AnswerLines, asked: Region, most_lines: int
+) -> tuple[AnswerLines, tuple[Region, ...]]:
     """Return lines of which none of the same timestamp is missing, and what is left to ask for."""
-    if page.n_lines < most_lines:
+    if len(page) < most_lines:
         return page, ()
     last = int(page.timestamp_nanoseconds[-1])
     n_before = int(np.searchsorted(page.timestamp_nanoseconds, last))
     if n_before:
-        return page.first(n_before), (Region(last, asked.end, asked.stages),)
+        return page.at(np.arange(n_before)), (Region(last, asked.end, asked.stages),)
     after = (Region(last + 1, asked.end, asked.stages),) if last + 1 < asked.end else ()
     is_short = len(asked.stages) <= _MOST_CHARACTERS_OF_STAGES
     opposite = opposite_filters(page) if is_short else None
     if opposite is None:
         _LOG.warning(
             "Loki holds %d or more lines at %d ns that cannot be told apart: more are not read",
-            page.n_lines,
+            len(page),
             last,
         )
         return page, after

@@ -12,7 +12,7 @@ from itertools import takewhile
 import numpy as np
 import orjson
 
-from forewarn_adapters.logs.loki.answer import Page
+from forewarn_adapters.logs.answer_lines import AnswerLines
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _WORD = re.compile(r"\w+")
@@ -25,12 +25,12 @@ _MOST_CHARACTERS_OF_LINE = 4_000
 _REPLACEMENT = "\ufffd"  # stands for bytes that are no text: what was there is not known
 
 
-def opposite_filters(page: Page) -> tuple[str, str] | None:
+def opposite_filters(page: AnswerLines) -> tuple[str, str] | None:
     """Return two stages of LogQL of which each line passes exactly one, and some pass each.
 
     None where the lines do not differ in anything that can be asked for.
     """
-    n_lines = page.n_lines
+    n_lines = len(page)
     texts = [line.decode(errors="replace") for line in page.lines]
     candidates = [*_label_candidates(page), *_word_candidates(texts)]
     if not candidates:
@@ -39,14 +39,14 @@ def opposite_filters(page: Page) -> tuple[str, str] | None:
     return min(uneven, key=lambda candidate: candidate[0])[1] if uneven else None
 
 
-def _label_candidates(page: Page) -> Iterator[tuple[int, tuple[str, str]]]:
+def _label_candidates(page: AnswerLines) -> Iterator[tuple[int, tuple[str, str]]]:
     of_streams = np.bincount(page.stream, minlength=len(page.streams)).tolist()
     counts: Counter[tuple[str, str]] = Counter()
-    for known, count in zip(page.streams, of_streams, strict=True):
-        for label in known.stream.labels:
+    for stream, count in zip(page.streams, of_streams, strict=True):
+        for label in stream.labels:
             counts[label] += count
     for (name, value), count in counts.most_common():
-        if count < page.n_lines and _can_be_asked(value) and _LABEL_NAME.fullmatch(name):
+        if count < len(page) and _can_be_asked(value) and _LABEL_NAME.fullmatch(name):
             yield count, (f"\n| {name}={_quoted(value)}", f"\n| {name}!={_quoted(value)}")
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 import orjson
 
+from forewarn_adapters.logs.answer_lines import hash_of
 from forewarn_adapters.logs.batch import LogStream
 from forewarn_adapters.logs.levels import level_of
 from forewarn_models.labels import Labels, labels_of
@@ -44,7 +44,7 @@ class StreamCache:
 
 
 def _known(labels: Labels) -> KnownStream:
-    key = int.from_bytes(blake2b(orjson.dumps(labels), digest_size=8).digest(), "little")
+    key = hash_of(orjson.dumps(labels).decode())
     of = dict(labels)
     level = 0
     for name in _LEVELS:

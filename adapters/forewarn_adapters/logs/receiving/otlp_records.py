@@ -9,9 +9,8 @@ import numpy as np
 import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from forewarn_adapters.logs.batch import LEVELS, Cursor, LogBatch, LogStream
+from forewarn_adapters.logs.batch import LEVELS, Cursor, LogBatch, LogStream, joined
 from forewarn_adapters.logs.levels import level_of
-from forewarn_models.arrays import IntegerArray
 
 _MOST_CHARACTERS_OF_BODY = 1 << 16
 _MOST_BYTES_OF_RESOURCE, _MOST_BYTES_OF_LINE = 1 << 14, 1 << 18
@@ -81,8 +80,8 @@ class LinesOfRecords:
         # Times are unsigned in the protocol: those beyond a signed number are no times.
         nanoseconds = np.array(self._nanoseconds, dtype=np.uint64).astype(np.int64)
         return LogBatch(
-            lines=_joined(self._lines),
-            messages=_joined(self._messages),
+            lines=joined(self._lines),
+            messages=joined(self._messages),
             timestamp_nanoseconds=np.maximum(nanoseconds, 0),
             level=np.array(self._levels, dtype=np.int8),
             stream=np.array(self._stream, dtype=np.int64),
@@ -164,9 +163,3 @@ def _value(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def _joined(parts: list[bytes]) -> tuple[bytes, IntegerArray]:
-    sizes = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
-    ends = np.cumsum(sizes)
-    return b"".join(parts), np.column_stack((ends - sizes, ends))

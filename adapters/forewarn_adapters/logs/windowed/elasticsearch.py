@@ -14,16 +14,17 @@ import orjson
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import Elasticsearch
 from forewarn_adapters.http import Answer, AnswerTooLarge, HttpClient, HttpLimits
+from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import Cursor, LogBatch
+from forewarn_adapters.logs.cursors import reading_cursor
 from forewarn_adapters.logs.rfc3339 import rfc3339
 from forewarn_adapters.logs.server_json import parsed
-from forewarn_adapters.logs.windowed.answer_lines import AnswerLines
 from forewarn_adapters.logs.windowed.elasticsearch_answer import Hits, answer_hits, answer_seconds
 from forewarn_adapters.logs.windowed.time_position import Place
 from forewarn_adapters.logs.windowed.time_windows import Piece, WindowReader
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.arrays import IntegerArray
-from forewarn_models.errors import DataError, SourceError, SourceUnavailable
+from forewarn_models.errors import SourceError, SourceUnavailable
 
 _JSON = {"Content-Type": "application/json"}
 _KEEP_ALIVE = "1m"
@@ -47,7 +48,7 @@ class ElasticsearchSource:
         )
 
     def read(self, cursor: Cursor | None) -> LogBatch:
-        """Return the next lines. Raises SourceError, and DataError for a foreign cursor."""
+        """Return the next lines. Raises SourceError."""
         return self._reader.read(cursor)
 
     def close(self) -> None:
@@ -204,11 +205,9 @@ class _Server:
 
 
 def _place_of(place: Place) -> _Place:
-    try:
+    with reading_cursor():
         order, after = tuple(place["order"]), tuple(place["after"])
         return _Place(place["point_in_time"], order, after, place["is_again"])
-    except (KeyError, TypeError) as broken:
-        raise DataError("a cursor must be one that this source gave") from broken
 
 
 def _checked(answer: Answer) -> Answer:

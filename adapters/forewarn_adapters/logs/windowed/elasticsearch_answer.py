@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from forewarn_adapters.http import shown
+from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.server_json import dumped, encoded, parsed
 from forewarn_adapters.logs.stream_fields import Found, Streams, found_in
-from forewarn_adapters.logs.windowed.answer_lines import AnswerLines
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.errors import SourceUnavailable
 

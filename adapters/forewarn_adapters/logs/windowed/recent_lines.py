@@ -1,18 +1,18 @@
 """Which lines of the recent past were read, so that a late one is told from one read before.
 
-Each is kept as a hash of 64 bits, by the second that it is of. Equal lines have equal hashes: they
-are told by how many there are.
+Each is kept as a hash, by the second that it is of, because servers say how many lines a second
+has. What a Loki's lines are kept by cannot be this: it is read again by stretches of any length,
+and must not forget the rest of a second that it is inside of.
 """
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from forewarn_models.arrays import BooleanArray, IntegerArray
-from forewarn_models.errors import DataError
+from forewarn_adapters.logs.line_hashes import as_text, of_text
+from forewarn_models.arrays import IntegerArray
 
 SECOND_NANOSECONDS = 1_000_000_000
 MOST_LINES = 1 << 16  # half a megabyte in a cursor
@@ -69,52 +69,16 @@ class RecentLines:
 
 
 def recent_lines(found: Mapping[str, Any]) -> RecentLines:
-    """Return what `to_json` gave. Raises DataError when it is something else."""
-    try:
-        identity = of_text(found["identities"])
-        table = np.array(found["seconds"], dtype=np.int64).reshape(-1, 2)
-        second = np.repeat(table[:, 0], table[:, 1])
-        begin = int(found["begin"])
-    except (KeyError, TypeError, ValueError) as broken:
-        raise DataError("a cursor must be one that this source gave") from broken
+    """Return what `to_json` gave. Raises KeyError, TypeError or ValueError for anything else."""
+    identity = of_text(found["identities"])
+    table = np.array(found["seconds"], dtype=np.int64).reshape(-1, 2)
+    second = np.repeat(table[:, 0], table[:, 1])
     if len(second) != len(identity):
-        raise DataError("a cursor must have as many lines as it counts")
-    return RecentLines(begin, second, identity)
+        raise ValueError("lines must be as many as are counted")
+    return RecentLines(int(found["begin"]), second, identity)
 
 
 def none_since(nanoseconds: int) -> RecentLines:
     """Return that no line was read from an instant on."""
     empty = np.empty(0, dtype=np.int64)
     return RecentLines(nanoseconds, empty, empty)
-
-
-def as_text(identity: IntegerArray) -> str:
-    """Return hashes as JSON can hold them in little space."""
-    return base64.b64encode(identity.astype("<i8").tobytes()).decode()
-
-
-def of_text(text: str) -> IntegerArray:
-    """Return the hashes of `as_text`. Raises ValueError when it is something else."""
-    return np.frombuffer(base64.b64decode(text, validate=True), dtype="<i8").astype(np.int64)
-
-
-class Sieve:
-    """Holds back lines that were read before, each as often as it was."""
-
-    def __init__(self, known: IntegerArray) -> None:
-        self._identity, self._left = np.unique(known, return_counts=True)
-
-    def unseen(self, identity: IntegerArray) -> BooleanArray:
-        """Return (n,) which lines were not read before; ask for each line once."""
-        if not len(self._identity):
-            return np.ones(len(identity), dtype=np.bool_)
-        met, inverse, count = np.unique(identity, return_inverse=True, return_counts=True)
-        place = np.minimum(np.searchsorted(self._identity, met), len(self._identity) - 1)
-        known = np.where(self._identity[place] == met, self._left[place], 0)
-        held_back = np.minimum(known, count)
-        np.subtract.at(self._left, place, held_back)
-        order = np.argsort(inverse, kind="stable")
-        rank = np.empty(len(identity), dtype=np.int64)
-        rank[order] = np.arange(len(identity)) - np.repeat(np.cumsum(count) - count, count)
-        unseen: BooleanArray = rank >= held_back[inverse]
-        return unseen

@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import Cursor
-from forewarn_adapters.logs.windowed.answer_lines import AnswerLines
+from forewarn_adapters.logs.cursors import reading_cursor
+from forewarn_adapters.logs.line_hashes import as_text, of_text
 from forewarn_adapters.logs.windowed.recent_lines import (
     SECOND_NANOSECONDS,
     RecentLines,
-    as_text,
     none_since,
-    of_text,
     recent_lines,
 )
 from forewarn_models.arrays import IntegerArray
-from forewarn_models.errors import DataError
 
 # How late a line may be beyond the delay, where not more lines than are remembered lie between.
 LATEST_NANOSECONDS = 60 * SECOND_NANOSECONDS
@@ -98,8 +97,8 @@ def position_at(nanoseconds: int) -> Position:
 
 
 def position_of(cursor: Cursor) -> Position:
-    """Return the position of a cursor. Raises DataError when no source by time gave it."""
-    try:
+    """Return the position of a cursor. Raises SourceRejected when no source by time gave it."""
+    with reading_cursor():
         within = cursor.get("within")
         return Position(
             int(cursor["nanoseconds"]),
@@ -107,5 +106,3 @@ def position_of(cursor: Cursor) -> Position:
             int(cursor["checked"]),
             within and WithinInstant(dict(within["place"]), of_text(within["identities"])),
         )
-    except (KeyError, TypeError, ValueError) as broken:
-        raise DataError("a cursor must be one that this source gave") from broken

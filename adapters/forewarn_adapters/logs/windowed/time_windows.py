@@ -17,9 +17,10 @@ import numpy as np
 
 from forewarn_adapters.clock import Clock
 from forewarn_adapters.http import AnswerTooLarge
+from forewarn_adapters.logs.answer_lines import NO_LINES, AnswerLines, together
 from forewarn_adapters.logs.batch import Cursor, LogBatch
-from forewarn_adapters.logs.windowed.answer_lines import NO_LINES, AnswerLines, together
-from forewarn_adapters.logs.windowed.recent_lines import SECOND_NANOSECONDS, RecentLines, Sieve
+from forewarn_adapters.logs.line_hashes import Sieve
+from forewarn_adapters.logs.windowed.recent_lines import SECOND_NANOSECONDS, RecentLines
 from forewarn_adapters.logs.windowed.time_position import Place, Position, position_at, position_of
 from forewarn_models.arrays import IntegerArray
 from forewarn_models.errors import SourceTimeout, SourceUnavailable
@@ -83,7 +84,7 @@ class WindowReader:
         self._window_nanoseconds = _FIRST_WINDOW_NANOSECONDS
 
     def read(self, cursor: Cursor | None) -> LogBatch:
-        """Return the next lines. Raises SourceError, DataError."""
+        """Return the next lines. Raises SourceError."""
         now = self._clock()
         head = (now - self._delay_milliseconds) * _MILLISECOND_NANOSECONDS
         if cursor is None:

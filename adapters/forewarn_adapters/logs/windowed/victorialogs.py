@@ -9,15 +9,16 @@ import numpy as np
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import VictoriaLogs
 from forewarn_adapters.http import AnswerTooLarge, HttpClient, HttpLimits
+from forewarn_adapters.logs.answer_lines import AnswerLines
 from forewarn_adapters.logs.batch import Cursor, LogBatch
+from forewarn_adapters.logs.cursors import reading_cursor
 from forewarn_adapters.logs.rfc3339 import nanoseconds_of, rfc3339
-from forewarn_adapters.logs.windowed.answer_lines import AnswerLines
 from forewarn_adapters.logs.windowed.time_position import Place
 from forewarn_adapters.logs.windowed.time_windows import MovedError, Piece, WindowReader
 from forewarn_adapters.logs.windowed.victorialogs_answer import answer_lines, answer_rows
 from forewarn_adapters.prometheus_answer import failure_of
 from forewarn_models.arrays import IntegerArray
-from forewarn_models.errors import DataError, SourceUnavailable
+from forewarn_models.errors import SourceUnavailable
 
 _PATH = "/select/logsql/query"
 # Lines of one timestamp have no order of their own; equal ones may change places unnoticed.
@@ -38,7 +39,7 @@ class VictoriaLogsSource:
         )
 
     def read(self, cursor: Cursor | None) -> LogBatch:
-        """Return the next lines. Raises SourceError, and DataError for a foreign cursor."""
+        """Return the next lines. Raises SourceError."""
         return self._reader.read(cursor)
 
     def close(self) -> None:
@@ -103,10 +104,8 @@ class _Server:
 
 
 def _place_of(place: Place) -> tuple[int, int]:
-    try:
+    with reading_cursor():
         return int(place["offset"]), int(place["count"])
-    except (KeyError, TypeError, ValueError) as broken:
-        raise DataError("a cursor must be one that this source gave") from broken
 
 
 def _tenant_headers(tenant: str | None) -> dict[str, str]:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from forewarn_adapters.logs.answer_lines import AnswerLines, hash_of
 from forewarn_adapters.logs.rfc3339 import nanoseconds_of
 from forewarn_adapters.logs.server_json import dumped, encoded, parsed
 from forewarn_adapters.logs.stream_fields import Found, Streams, cut, found_in
-from forewarn_adapters.logs.windowed.answer_lines import AnswerLines, hash_of
 from forewarn_models.errors import SourceUnavailable
 
 _SERVER = "VictoriaLogs"
@@ -53,7 +53,7 @@ def answer_lines(body: bytes | bytearray) -> AnswerLines:
         ) from missing
     lines = [_line(row) for row in rows]
     stream, level = np.array(place_and_level, dtype=np.int64).reshape(-1, 2).T
-    found = AnswerLines(
+    return AnswerLines(
         lines,
         lines,
         np.array(salt, dtype=np.int64),
@@ -62,10 +62,7 @@ def answer_lines(body: bytes | bytearray) -> AnswerLines:
         stream,
         streams.all(),
         len(body),
-    )
-    if (np.diff(time) >= 0).all():
-        return found
-    return found.at(np.argsort(time, kind="stable"))
+    ).in_order()
 
 
 def stream_labels(stream: str) -> tuple[tuple[str, str], ...]:

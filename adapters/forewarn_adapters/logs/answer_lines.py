@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from forewarn_adapters.logs.batch import Cursor, Lines, LogBatch, LogStream
+from forewarn_adapters.logs.batch import Cursor, LogBatch, LogStream, joined
+from forewarn_adapters.logs.line_hashes import BITS
 from forewarn_models.arrays import BooleanArray, IntegerArray, SmallIntegerArray
 
 _T = TypeVar("_T")
@@ -23,7 +24,7 @@ class AnswerLines:
         names: n texts that tell equal lines from others, with `salt`: the lines themselves, or
             the identifiers that their server gave them.
         salt: (n,) what else tells them.
-        timestamp_nanoseconds: (n,) in order.
+        timestamp_nanoseconds: (n,) since the epoch, in order.
         level: (n,) places in `LEVELS`.
         stream: (n,) places in `streams`.
         streams: who wrote them.
@@ -43,30 +44,39 @@ class AnswerLines:
         return len(self.lines)
 
     def where(self, chosen: BooleanArray) -> "AnswerLines":
-        """Return those where it is true."""
+        """Return those where it is true, and only the streams that they are of."""
         return self if chosen.all() else self.at(np.flatnonzero(chosen))
 
     def at(self, places: IntegerArray) -> "AnswerLines":
-        """Return those at places, in their order."""
+        """Return those at places, in their order, and only the streams that they are of."""
+        lines = _chosen(self.lines, places)
+        used, stream = np.unique(self.stream[places], return_inverse=True)
         return AnswerLines(
-            _chosen(self.lines, places),
-            _chosen(self.names, places),
+            lines,
+            lines if self.names is self.lines else _chosen(self.names, places),
             self.salt[places],
             self.timestamp_nanoseconds[places],
             self.level[places],
-            self.stream[places],
-            self.streams,
+            stream,
+            tuple(_chosen(self.streams, used)),
             self.answer_bytes,
         )
 
+    def in_order(self) -> "AnswerLines":
+        """Return them in order of time."""
+        time = self.timestamp_nanoseconds
+        if np.all(time[1:] >= time[:-1]):
+            return self
+        return self.at(np.argsort(time, kind="stable"))
+
     def identity(self) -> IntegerArray:
-        """Return (n,) hashes: equal lines have equal ones, on every machine."""
+        """Return (n,) hashes of 48 bits: equal lines have equal ones, on every machine."""
         digests = [hashlib.blake2b(name, digest_size=8).digest() for name in self.names]
         own = np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
         time = self.timestamp_nanoseconds.astype(np.uint64) * _ODD
         salt = self.salt.astype(np.uint64)
-        identity: IntegerArray = (own ^ (time + (salt << np.uint64(1)))).view(np.int64)
-        return identity
+        identity = (own ^ (time + (salt << np.uint64(1)))) & BITS
+        return identity.astype(np.int64)
 
     def batch(self, cursor: Cursor) -> LogBatch:
         """Return them as a batch."""
@@ -84,16 +94,6 @@ class AnswerLines:
 
 _NONE: IntegerArray = np.empty(0, dtype=np.int64)
 NO_LINES = AnswerLines((), (), _NONE, _NONE, np.empty(0, dtype=np.int8), _NONE, ())
-
-
-def joined(texts: Sequence[bytes]) -> Lines:
-    """Return texts as lines of one run of bytes."""
-    ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
-    places = np.empty((len(texts), 2), dtype=np.int64)
-    places[:, 1] = ends
-    places[1:, 0] = ends[:-1]
-    places[:1, 0] = 0
-    return b"".join(texts), places
 
 
 def together(parts: Sequence[AnswerLines]) -> AnswerLines:
@@ -115,7 +115,7 @@ def together(parts: Sequence[AnswerLines]) -> AnswerLines:
         tuple(places),
         sum(part.answer_bytes for part in parts),
     )
-    return whole.at(np.argsort(whole.timestamp_nanoseconds, kind="stable"))
+    return whole.in_order()
 
 
 def hash_of(text: str) -> int:
