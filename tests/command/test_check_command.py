@@ -1,3 +1,4 @@
+import gzip
 import json
 import re
 import time
@@ -452,6 +453,27 @@ net         syslog         127.0.0.1:6514 (udp)                 auto    as they 
         "service": "shop",
     }
     assert [entry["service"] for entry in logs[1:]] == [None] * 5
+
+
+def test_files_that_nobody_can_follow_now_are_warnings(check):
+    write("a line\n", "app.log")
+    for name in ("old.1.log.gz", "old.2.log.gz"):
+        Path(name).write_bytes(gzip.compress(b"a line\n"))
+    sources = """
+logs:
+  sources:
+    - {name: app, files: [app.log, "missing/*.log"]}
+    - {name: old, files: ["old.*"]}
+    - {name: denied, files: [/proc/self/mem]}
+"""
+    write(CONFIG.format(url="http://localhost:9090") + sources)
+    code, told, _ = check()
+    assert code == 0
+    warnings = [line for line in told.splitlines() if line.startswith("warning: log source")]
+    assert warnings[0].endswith("missing/*.log selects no file yet: one that comes is read")
+    assert "(and 1 more) is compressed: only text is followed; `zcat` shows" in warnings[1]
+    assert warnings[2].startswith("warning: log source denied: /proc/self/mem cannot be read: ")
+    assert len(warnings) == 3
 
 
 def test_without_logs_none_are_told(check):

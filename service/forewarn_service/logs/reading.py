@@ -101,8 +101,9 @@ class Reader:
                 self._source.release(self._safe)
                 self._safe = None
             batch = self._source.read(self._cursor)
-            if self._n_failures:
-                _log.info("log source %s: is read again", self._settings.name)
+            if not self.is_up:
+                again = " again" if self._n_failures else ""
+                _log.info("log source %s: is read%s", self._settings.name, again)
             self.is_up, self._n_failures = True, 0
             if not self._means.give(self._settings.name, self._enriched(batch)):
                 return

@@ -94,6 +94,13 @@ def test_each_line_is_given_once_and_in_order() -> None:
     assert source.is_closed
 
 
+def test_the_log_says_once_that_a_source_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with running(Bench(NumberedSource("app", 3_500))) as bench:
+        wait_until(lambda: len(bench.given.batches) > 6)
+    assert [record.getMessage() for record in caplog.records] == ["log source app: is read"]
+
+
 def test_it_goes_on_from_the_cursor_that_it_is_given() -> None:
     with running(Bench(NumberedSource("app", 3_500), cursor={"next": 3_000})) as bench:
         wait_until(lambda: bool(bench.given.batches))
