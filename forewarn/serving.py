@@ -65,6 +65,7 @@ def run_roles(config: Config, *, path: Path, roles: frozenset[str], stop: thread
             registry=registry,
             scores="score" in roles,
             reads_logs="logs" in roles,
+            detects=roles != {"logs"},
             train=trainer.queue,
             collectors=collectors,
         )

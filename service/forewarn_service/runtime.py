@@ -21,11 +21,9 @@ from forewarn_adapters.remote_write import RemoteWriter
 from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.source import Source, open_source
 from forewarn_adapters.store import Store
-from forewarn_models.lines.warming import warm_lines
-from forewarn_models.patterns.warming import warm_patterns
 from forewarn_service.api.app import create_app
 from forewarn_service.api.limits import MAX_SAMPLES
-from forewarn_service.api.parts import Parts, no_example
+from forewarn_service.api.parts import Parts, no_example, nobody, nothing
 from forewarn_service.champions import Champions, ChampionWatch
 from forewarn_service.exporter import Exposition
 from forewarn_service.forecast_scoring import ForecastScoring
@@ -57,6 +55,7 @@ class Surroundings:
         registry: where champions are kept.
         scores: whether this process scores.
         reads_logs: whether it reads logs, where the file names some.
+        detects: whether it ever scores or trains, on request too.
         train: queues a training of a signal; False = it is queued already.
         collectors: the registry that `/metrics` shows beside the verdicts.
         clock: tells the time.
@@ -67,6 +66,7 @@ class Surroundings:
     registry: Champions
     scores: bool = True
     reads_logs: bool = False
+    detects: bool = True
     train: Callable[[str], bool] = lambda _signal: False
     collectors: CollectorRegistry = field(default_factory=CollectorRegistry)
     clock: Clock = now_milliseconds
@@ -94,9 +94,14 @@ class Service:
         self._queue = self._remote_queue(write, self._lease) if write else None
         self._loop = self._scoring_loop() if given.scores else None
         self._logs = self._log_role(config.logs) if given.reads_logs and config.logs else None
-        # One thing is compiled at a time: lines, where nothing but lines is waited for, come first.
-        first = (warm_lines, warm_patterns) if self._logs else ()
-        self._warm_up = WarmUp(self._begin, clock=clock, telemetry=self.telemetry, first=first)
+        self._warm_up = WarmUp(
+            self._begin,
+            clock=clock,
+            telemetry=self.telemetry,
+            # One thing is compiled at a time, and what reads lines sooner than what scores.
+            first=(self._logs.wait_until_compiled,) if self._logs else (),
+            is_needed=given.detects,
+        )
         self._server = HttpServer(create_app(self._parts()), config.api)
         self.url = self._server.url
 
@@ -255,6 +260,8 @@ class Service:
             count_error=self.telemetry.failed,
             scores=given.scores,
             log_example=self._logs.example if self._logs else no_example,
+            scraped=self._logs.scraped if self._logs else nobody,
+            logs_wait_for=self._logs.waits_for if self._logs else nothing,
         )
 
     def _heartbeat_milliseconds(self) -> int:

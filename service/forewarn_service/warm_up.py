@@ -20,7 +20,8 @@ class WarmUp:
         then: begins what must not wait for a compiler; not called after `stop`.
         clock: tells how long it takes.
         telemetry: where a failure is counted.
-        first: compile what others wait for.
+        first: compile what others wait for, or wait for it.
+        is_needed: whether anything but that is to be compiled.
     """
 
     def __init__(
@@ -30,9 +31,11 @@ class WarmUp:
         clock: Clock,
         telemetry: Telemetry,
         first: Sequence[Callable[[], None]] = (),
+        is_needed: bool = True,
     ) -> None:
         self._then = then
         self._first = first
+        self._is_needed = is_needed
         self._clock = clock
         self._telemetry = telemetry
         self._began_milliseconds = 0
@@ -58,7 +61,8 @@ class WarmUp:
         try:
             for compile_it in self._first:
                 compile_it()
-            warm(self._tell)
+            if self._is_needed:
+                warm(self._tell)
         except Exception:  # noqa: BLE001  scoring may still be possible, only later
             self._telemetry.failed("internal")
             _log.exception("compiling ahead failed: it is tried again when it is needed")

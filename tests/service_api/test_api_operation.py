@@ -62,6 +62,14 @@ def test_not_ready_says_why(make_parts, snapshots, expected):
 
 
 def test_a_service_that_still_compiles_is_not_ready(make_parts):
+    waits = make_parts(logs_wait_for=lambda: ("compiling_logs", "what reads lines is compiled"))
+    with served(waits) as api:
+        answer = api.get("/readyz")
+        assert answer.status == 503
+        assert answer.json["reasons"][0] == {
+            "reason": "compiling_logs",
+            "detail": "what reads lines is compiled",
+        }
     with served(make_parts(is_warm=lambda: False)) as api:
         answer = api.get("/readyz")
         assert answer.status == 503
@@ -163,6 +171,15 @@ def test_metrics_are_openmetrics_where_the_scraper_accepts_them(make_parts):
         assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert b"# EOF" not in plain.body
         assert b'forewarn_value{instance="web-0",signal="cpu"} 0' in plain.body
+
+
+def test_who_scrapes_is_told_by_address_and_others_who_look_are_not(make_parts):
+    scrapers: list[str] = []
+    with served(make_parts(scraped=scrapers.append)) as api:
+        api.get("/metrics")
+        assert scrapers == []
+        api.get("/metrics", x_prometheus_scrape_timeout_seconds="10")
+    assert scrapers == ["127.0.0.1"]
 
 
 def test_metrics_are_compressed_where_that_is_accepted(shared_api):

@@ -35,6 +35,14 @@ def no_example(_pattern: str) -> None:
     """Return nothing: this process reads no logs."""
 
 
+def nobody(_scraper: str) -> None:
+    """Do nothing: nobody needs to know who scrapes."""
+
+
+def nothing() -> None:
+    """Return nothing: there is nothing that is waited for."""
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """The dependencies of the API.
@@ -51,6 +59,8 @@ class Parts:
         now_milliseconds: the clock.
         heartbeat_milliseconds: when the service's loops last went round.
         is_warm: returns whether all code is compiled; until then nothing is scored.
+        logs_wait_for: returns a word and a sentence for what reading of logs waits for, if it does.
+        scraped: told who scrapes before `metrics` is called; from other threads.
         heartbeat_timeout_seconds: a longer silence of the loops is death.
         count_error: called with the reason of each error that nobody expected.
         limits: sizes and times.
@@ -69,6 +79,8 @@ class Parts:
     now_milliseconds: Callable[[], int]
     heartbeat_milliseconds: Callable[[], int]
     is_warm: Callable[[], bool] = lambda: True
+    logs_wait_for: Callable[[], tuple[str, str] | None] = nothing
+    scraped: Callable[[str], None] = nobody
     heartbeat_timeout_seconds: float = 60.0
     count_error: Callable[[str], None] = lambda reason: None  # noqa: ARG005  the default counts nothing
     limits: Limits = DEFAULT_LIMITS

@@ -46,8 +46,8 @@ async def healthz(request: Request, api: RunningApi) -> Response:
 
 @router.get("/readyz", summary="Can it do its work", responses=answers(Health, 503))
 async def readyz(request: Request, api: RunningApi) -> Response:
-    """A model is loaded, source and store answer; `reasons` also name what is partly amiss."""
-    blocking = _blocking(api) + await run_in_threadpool(_store_reasons, api)
+    """Models are loaded, logs are read, source and store answer; `reasons` name what is amiss."""
+    blocking = (_log_reasons(api) or _blocking(api)) + await run_in_threadpool(_store_reasons, api)
     return _health(request, is_well=not blocking, reasons=blocking + _partial(api))
 
 
@@ -64,7 +64,11 @@ async def metrics(request: Request, api: RunningApi) -> Response:
     headers = {"vary": "Accept, Accept-Encoding"}
     is_packed = _accepts_gzip(request.headers.get("accept-encoding", ""))
 
+    scraper = _scraper(request)
+
     def body() -> bytes:
+        if scraper:
+            api.parts.scraped(scraper)
         text = api.parts.metrics(openmetrics=openmetrics)
         return packed(text) if is_packed else text
 
@@ -123,6 +127,12 @@ async def audit(
     return json_answer({"entries": lines, "next_cursor": cursor_after})
 
 
+def _scraper(request: Request) -> str:
+    """Return who scrapes, by address; empty where somebody else looks."""
+    is_scraper = "x-prometheus-scrape-timeout-seconds" in request.headers
+    return request.client.host if is_scraper and request.client else ""
+
+
 def _accepts_gzip(accept_encoding: str) -> bool:
     offers = (offer.replace(" ", "").lower() for offer in accept_encoding.split(","))
     return any(_GZIP_OFFER.fullmatch(offer) for offer in offers)
@@ -154,6 +164,12 @@ def _blocking(api: Running) -> list[dict[str, str]]:
     if all(len(s.cannot_say) and np.all(s.cannot_say == SOURCE) for s in snapshots):
         return [_reason(CANNOT_SAY[SOURCE], "the source of samples does not answer")]
     return []
+
+
+def _log_reasons(api: Running) -> list[dict[str, str]]:
+    """Return what keeps all logs from being read."""
+    waits_for = api.parts.logs_wait_for()
+    return [_reason(*waits_for)] if waits_for else []
 
 
 def _partial(api: Running) -> list[dict[str, str]]:

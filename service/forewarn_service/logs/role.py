@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 
 from prometheus_client import Gauge
 
@@ -17,9 +18,15 @@ from forewarn_service.logs.means import LogMeans
 from forewarn_service.logs.names import identifier_of
 from forewarn_service.logs.outgoing import LogEncoder
 from forewarn_service.logs.pipeline import Pipeline
+from forewarn_service.logs.receivers import ReceiverCollector, Receivers
 from forewarn_service.logs.snapshot import Snapshot
 
 LEASE_NAME = "log reader"
+COMPILING = (
+    "compiling_logs",
+    "the code that reads lines is being compiled, once for each release; receivers listen",
+)
+RESTORING = ("restoring_logs", "the counters of lines are being read from their checkpoint")
 _LEASE_SECONDS = 0.5
 _PAUSE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
@@ -31,7 +38,6 @@ class LogRole:
     """Reads and counts between `start` and `stop`, in threads of its own."""
 
     def __init__(self, means: LogMeans) -> None:
-        self._means = means
         self._exposition = LogExposition()
         self._recent = RecentCounts()
         self._examples: Mapping[int, str] = {}
@@ -41,9 +47,13 @@ class LogRole:
             "When the counters of log lines were last stored.",
             registry=means.telemetry.registry,
         )
+        self._receivers = Receivers(means.open_source)
+        self._means = replace(means, open_source=self._receivers.take)
+        means.telemetry.registry.register(ReceiverCollector(self._receivers))
         self._stop = threading.Event()
+        self._is_compiled = threading.Event()
         self._heartbeat_milliseconds = means.clock()
-        self._is_preparing = False
+        self._waits_for: tuple[str, str] | None = None
         self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
 
     def start(self) -> None:
@@ -54,9 +64,15 @@ class LogRole:
         self._thread.start()
 
     def stop(self) -> None:
-        """Store what was counted, send what waits, give the lease back."""
+        """Store what was counted, send what waits, give the lease back.
+
+        What receivers took and nobody read stays in their journals; a compiler that runs ends with
+        the process.
+        """
         self._stop.set()
-        self._thread.join(_STOP_SECONDS)
+        if self._is_compiled.is_set():
+            self._thread.join(_STOP_SECONDS)
+        self._receivers.close()
         if self._means.queue:
             self._means.queue.stop()
         self._means.lease.stop()
@@ -74,9 +90,33 @@ class LogRole:
 
     def heartbeat_milliseconds(self) -> int:
         """Return when it last went round; now while it compiles and reads its checkpoint."""
-        return self._means.clock() if self._is_preparing else self._heartbeat_milliseconds
+        is_preparing = self._waits_for is not None
+        return self._means.clock() if is_preparing else self._heartbeat_milliseconds
+
+    def waits_for(self) -> tuple[str, str] | None:
+        """Return a word and a sentence for what reading waits for; None where it does not wait."""
+        return self._waits_for
+
+    def wait_until_compiled(self) -> None:
+        """Return when all is compiled that reads lines, or could not be, or it is told to stop."""
+        self._is_compiled.wait()
+
+    def scraped(self, scraper: str) -> None:
+        """Note that a scraper is about to read what `exposition` returns."""
+        self._exposition.scraped(scraper)
 
     def _run(self) -> None:
+        self._waits_for = COMPILING
+        try:
+            if self._means.lease.is_held():
+                self._receivers.open(self._means.settings.sources)
+            warm_lines()
+            warm_patterns()
+        except Exception:  # noqa: BLE001  reading may still be possible, only later
+            self._means.telemetry.failed("internal")
+            _log.exception("compiling what reads lines failed: it is tried again when it is needed")
+        self._waits_for = None
+        self._is_compiled.set()
         while not self._stop.is_set():
             self._heartbeat_milliseconds = self._means.clock()
             if not self._means.lease.is_held():
@@ -91,9 +131,10 @@ class LogRole:
 
     def _read(self) -> None:
         means = self._means
-        self._is_preparing = True
-        warm_lines()
-        warm_patterns()
+        self._waits_for = RESTORING
+        self._receivers.open(means.settings.sources)
+        self._exposition.begin_anew()
+        self._encoder.begin_anew()
         keeper = Keeper(
             LogCheckpoints(means.directory),
             publish=self._publish,
@@ -102,11 +143,15 @@ class LogRole:
             telemetry=means.telemetry,
             stored=self._stored,
         )
-        with closing(keeper):
-            Pipeline(means, keeper).run(self._goes_on)
+        try:
+            with closing(keeper):
+                Pipeline(means, keeper).run(self._goes_on)
+        finally:
+            self._waits_for = None
+            self._receivers.close()
 
     def _goes_on(self) -> bool:
-        self._is_preparing = False
+        self._waits_for = None
         self._heartbeat_milliseconds = self._means.clock()
         return not self._stop.is_set() and self._means.lease.is_held()
 

@@ -162,3 +162,38 @@ def test_fifty_thousand_series_are_ready_soon() -> None:
     seconds = time.process_time() - began
     assert exposition.body(openmetrics=True).count(b"\n") > 50_000
     assert seconds < 2.0  # 0.04 on a quiet machine
+
+
+def test_a_counter_that_begins_is_written_as_zero_at_the_time_of_the_snapshot_before() -> None:
+    encoder = LogEncoder()
+    first = encoder.encode(snapshot_of(0))
+    assert set(first.timestamp_milliseconds.tolist()) == {NOW}
+    batch = encoder.encode(snapshot_of(5, at=NOW + 5_000))
+    times = zip(batch.row.tolist(), batch.timestamp_milliseconds.tolist(), strict=True)
+    samples: dict[Labels, list[tuple[int, float]]] = {}
+    for (row, at), value in zip(times, batch.value.tolist(), strict=True):
+        samples.setdefault(batch.series[row], []).append((at, value))
+    begun = {labels: found for labels, found in samples.items() if len(found) > 1}
+    assert {dict(labels)["__name__"] for labels in begun} == {
+        "forewarn_log_lines_total",
+        "forewarn_log_new_patterns_total",
+    }
+    for found in begun.values():
+        assert found[0] == (NOW + 1, 0.0)
+        assert found[1][0] == NOW + 5_000
+        assert found[1][1] > 0
+
+
+def test_what_was_counted_elsewhere_is_written_as_it_is() -> None:
+    encoder = LogEncoder()
+    encoder.encode(snapshot_of(0))
+    encoder.begin_anew()
+    batch = encoder.encode(snapshot_of(5, at=NOW + 5_000))
+    assert set(batch.timestamp_milliseconds.tolist()) == {NOW + 5_000}
+
+
+def test_nothing_is_written_of_before_where_the_clock_was_set_back() -> None:
+    encoder = LogEncoder()
+    encoder.encode(snapshot_of(0))
+    batch = encoder.encode(snapshot_of(5, at=NOW - 60_000))
+    assert set(batch.timestamp_milliseconds.tolist()) == {NOW - 60_000}

@@ -275,6 +275,8 @@ class Exposed:
     def __init__(self, site: Site) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                assert "X-Prometheus-Scrape-Timeout-Seconds" in self.headers
+                site.role.scraped(self.client_address[0])
                 body = site.role.exposition(openmetrics=True) + b"# EOF\n"
                 self.send_response(200)
                 self.send_header("Content-Type", OPENMETRICS_TYPE)
@@ -308,6 +310,17 @@ def stored(server: LocalServer) -> dict[tuple[tuple[str, str], ...], str]:
     }
 
 
+def increased(server: LocalServer, pattern: str) -> float:
+    """By how much lines of patterns with this template increased, as Prometheus sees it."""
+    query = (
+        "sum(increase(forewarn_log_lines_total[1m]) * on (pattern) group_left () "
+        f'max by (pattern) (forewarn_log_pattern_info{{template=~"{pattern}"}}))'
+    )
+    fields = {"query": query}
+    answer = urllib3.request("GET", f"{server.url}/api/v1/query", fields=fields).json()
+    return sum(float(series["value"][1]) for series in answer["data"]["result"])
+
+
 def test_a_scrape_and_remote_write_store_the_same_series_and_values(tmp_path: Path) -> None:
     failed = "Failed password for root from 203.0.113.7 port 4022 ssh2"
     lines = [*numbered(0, 500), failed, 'say "quoted" \\ twice']
@@ -331,8 +344,9 @@ def test_a_scrape_and_remote_write_store_the_same_series_and_values(tmp_path: Pa
         stores = [Store(f"sqlite:///{tmp_path}/{name}.sqlite") for name in ("one", "two")]
         for store in stores:
             stack.enter_context(store)
-        stack.enter_context(Site(tmp_path / "two", stores[1], source(), queue=queue))
-        site = stack.enter_context(Site(tmp_path / "one", stores[0], source()))
+        sources = [source(), source()]
+        stack.enter_context(Site(tmp_path / "two", stores[1], sources[0], queue=queue))
+        site = stack.enter_context(Site(tmp_path / "one", stores[0], sources[1]))
         exposed = Exposed(site)
         stack.callback(exposed.close)
         job = ScrapeJob("forewarn", exposed.target, honor_labels=True)
@@ -342,6 +356,12 @@ def test_a_scrape_and_remote_write_store_the_same_series_and_values(tmp_path: Pa
         wait_until(lambda: stored(scraping) == stored(prometheus), every=0.1)
         names = {dict(labels)["__name__"] for labels in stored(scraping)}
         assert {"forewarn_log_lines_total", "forewarn_security_events_total"} <= names
+        lines += ["the disk of the shop is full"] * 50
+        for each in sources:
+            each.n_lines = len(lines)
+        for server in (scraping, prometheus):  # all 50, though it is a new series
+            wait_until(lambda one=server: increased(one, "the disk .*") >= 50.0, every=0.1)
+        wait_until(lambda: stored(scraping) == stored(prometheus), every=0.1)
 
 
 def test_many_changes_become_one_whole_state(

@@ -26,8 +26,8 @@ class Intake:
         journal: keeps them.
         allow: networks that may send; none = all.
 
-    `read_bytes` is how much may be read at a time while there is room; `counts` says how often
-    something happened that should not.
+    `read_bytes` is how much may be read at a time while there is room; `n_lines` counts lines that
+    were kept, `counts` says how often something happened that should not.
     """
 
     def __init__(
@@ -41,21 +41,27 @@ class Intake:
         self._journal = journal
         self._allow = allow
         self._clock = clock
-        self._unwritten: list[tuple[bytes, ...]] = []
+        self._unwritten: list[tuple[int, tuple[bytes, ...]]] = []
         self.read_bytes = min(_MOST_READ_BYTES, journal.most_bytes_of_record // _GROWTH)
         self.counts: Counter[str] = Counter()
+        self.n_lines = 0
+        self._had_room = True
 
     def has_room(self) -> bool:
         """Return whether more may be read: what does not fit would be lost."""
         self._write()
         needed = _GROWTH * self.read_bytes + MOST_BYTES_OF_LINE
-        return not self._unwritten and self._journal.free_bytes() >= needed
+        is_full = self._journal.free_bytes() < needed
+        if is_full and self._had_room:
+            self.note("full", "senders wait until lines were counted, or raise `buffer_bytes`")
+        self._had_room = not is_full
+        return not self._unwritten and not is_full
 
     def put(self, lines: Lines, sender: str) -> None:
         """Keep lines that a sender sent, on disk when this returns unless the disk fails."""
         if len(lines[1]):
             record = record_of(lines, sender, self._clock() * _NANOSECONDS)
-            self._unwritten.append(record)
+            self._unwritten.append((len(lines[1]), record))
             self._write()
 
     def may_send(self, sender: str) -> bool:
@@ -80,9 +86,11 @@ class Intake:
 
     def _write(self) -> None:
         while self._unwritten:
+            n_lines, record = self._unwritten[0]
             try:
-                self._journal.append(*self._unwritten[0])
+                self._journal.append(*record)
             except StoreError as failed:
                 self.note("not_written", str(failed))
                 return
+            self.n_lines += n_lines
             del self._unwritten[0]

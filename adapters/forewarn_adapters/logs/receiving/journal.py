@@ -106,6 +106,11 @@ class Journal:
         """How large a record may be so that it always finds room once others were read."""
         return self._buffer_bytes // _SEGMENTS_OF_A_BUFFER
 
+    @property
+    def limit_bytes(self) -> int:
+        """How large it may be."""
+        return self._buffer_bytes
+
     def free_bytes(self) -> int:
         """Return how much may be appended before the journal is full; below 0 it is."""
         with self._lock:

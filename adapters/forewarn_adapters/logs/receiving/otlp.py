@@ -5,13 +5,12 @@ from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
 
-import uvicorn
-
 from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import Otlp
 from forewarn_adapters.http_serving import ServingThread, serving_config
 from forewarn_adapters.listening import address_of, tcp_listener
 from forewarn_adapters.logs.batch import Cursor, LogBatch
+from forewarn_adapters.logs.receiving.figures import ReceiverFigures
 from forewarn_adapters.logs.receiving.journal import Journal, Place
 from forewarn_adapters.logs.receiving.otlp_app import OtlpApp
 from forewarn_adapters.logs.receiving.otlp_records import LinesOfRecords
@@ -52,6 +51,7 @@ class OtlpSource:
         clock: Clock = now_milliseconds,
     ) -> None:
         self.name = name
+        self._n_lines = self._n_repeated = 0
         key = f"logs.sources {name}: otlp"
         with ExitStack() as opened:
             self._journal = Journal(directory, buffer_bytes=buffer_bytes, clock=clock)
@@ -60,7 +60,14 @@ class OtlpSource:
             opened.callback(self._recent.close)
             for record in self._journal.last_records():  # the process may have ended between both
                 self._recent.add(record[:DIGEST_BYTES])
-            config = self._serving_config(settings, f"{key}.tls")
+            self._app = self._made_app(settings)
+            config = serving_config(
+                self._app,
+                tls=settings.tls,
+                tls_key=f"{key}.tls",
+                lifespan="off",
+                limit_concurrency=_MOST_CONNECTIONS,
+            )
             listener = tcp_listener(settings.listen, key=f"{key}.listen")
             self._opened = opened.pop_all()
         scheme = "https" if settings.tls else "http"
@@ -95,26 +102,36 @@ class OtlpSource:
         self._serving.stop(seconds=_STOP_SECONDS)
         self._opened.close()
 
-    def _serving_config(self, settings: Otlp, tls_key: str) -> uvicorn.Config:
+    def figures(self) -> ReceiverFigures:
+        """Return what was counted since it was made."""
+        limit = self._journal.limit_bytes
+        return ReceiverFigures(
+            lines=self._n_lines,
+            requests=self._app.n_requests,
+            repeated_requests=self._n_repeated,
+            refused=dict(self._app.refused),
+            damaged_records=self._journal.n_damaged,
+            journal_bytes=limit - self._journal.free_bytes(),
+            journal_limit_bytes=limit,
+        )
+
+    def _made_app(self, settings: Otlp) -> OtlpApp:
         token = settings.bearer_token
-        app = OtlpApp(
+        return OtlpApp(
             self._keep,
             bearer_token=token.get_secret_value() if token else None,
             most_bytes=self._journal.most_bytes_of_record - _HEADER.size - _BYTES_AROUND,
         )
-        return serving_config(
-            app,
-            tls=settings.tls,
-            tls_key=tls_key,
-            lifespan="off",
-            limit_concurrency=_MOST_CONNECTIONS,
-        )
 
     def _keep(self, content: bytes, request: Request) -> None:
         digest = blake2b(content, digest_size=DIGEST_BYTES).digest()
-        if not request.n_records or digest in self._recent:
+        if not request.n_records:
+            return
+        if digest in self._recent:
+            self._n_repeated += 1
             return
         self._journal.append(_HEADER.pack(digest), request.protobuf)
+        self._n_lines += request.n_records
         self._recent.add(digest)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from forewarn_adapters.logs.receiving.otlp_request import (
     request_of,
     unpacked,
 )
-from forewarn_models.errors import DataError, StoreError
+from forewarn_models.errors import DataError, JournalFull, StoreError
 
 _MOST_PACKED_BYTES = 8 << 20
 _MOST_UNPACKED_BYTES = 16 << 20
@@ -36,6 +37,7 @@ Keep = Callable[[bytes, Request], None]
 @dataclass(eq=False)
 class _Refusal(Exception):  # noqa: N818  an answer, not an error of ours
     status: int
+    reason: str
     words: str
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -47,6 +49,9 @@ class OtlpApp:
         keep: called with the unpacked body and what it holds, one at a time.
         bearer_token: what senders must show; None = nothing.
         most_bytes: how large a request may be, unpacked.
+
+    `n_requests` counts those that were kept, `refused` the others by reason; `record` are records
+    that could not be used in requests that were kept.
     """
 
     def __init__(self, keep: Keep, *, bearer_token: str | None, most_bytes: int) -> None:
@@ -54,6 +59,8 @@ class OtlpApp:
         self._token = bearer_token.encode() if bearer_token else None
         self._most_bytes = min(most_bytes, _MOST_UNPACKED_BYTES)
         self._held_bytes = 0
+        self.n_requests = 0
+        self.refused: Counter[str] = Counter()
         self._unpacking = asyncio.Semaphore(_MOST_UNPACKING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,28 +70,36 @@ class OtlpApp:
         try:
             self._check(request, content_type)
             taken = await self._take(request, content_type)
+            self._count(taken)
             response = _accepted(taken, content_type)
         except _Refusal as refusal:
+            self.refused[refusal.reason] += 1
             response = _refused(refusal, content_type)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
 
+    def _count(self, taken: Request) -> None:
+        self.n_requests += 1
+        if taken.n_rejected:
+            self.refused["record"] += taken.n_rejected
+
     def _check(self, request: HttpRequest, content_type: str) -> None:
         if request.url.path != "/v1/logs":
-            raise _Refusal(404, "logs are received at /v1/logs")
+            raise _Refusal(404, "path", "logs are received at /v1/logs")
         if request.method != "POST":
-            raise _Refusal(405, "logs are received by POST", (("allow", "POST"),))
+            raise _Refusal(405, "method", "logs are received by POST", (("allow", "POST"),))
         if self._token and not hmac.compare_digest(_shown_token(request), self._token):
             raise _Refusal(
                 401,
+                "token",
                 "the bearer token of the source must be sent",
                 (("www-authenticate", "Bearer"),),
             )
         if content_type not in (PROTOBUF, JSON):
-            raise _Refusal(415, f"the content type must be {PROTOBUF} or {JSON}")
+            raise _Refusal(415, "content_type", f"the content type must be {PROTOBUF} or {JSON}")
         if _encoding(request) not in ("identity", "gzip", "deflate"):
-            raise _Refusal(415, "the content encoding must be gzip or deflate")
+            raise _Refusal(415, "content_encoding", "the content encoding must be gzip or deflate")
 
     async def _take(self, request: HttpRequest, content_type: str) -> Request:
         """Return what a request held, when it is kept."""
@@ -100,7 +115,8 @@ class OtlpApp:
         try:
             self._keep(content, taken)
         except StoreError as failed:
-            raise _Refusal(503, str(failed), tuple(_RETRY.items())) from failed
+            reason = "full" if isinstance(failed, JournalFull) else "not_written"
+            raise _Refusal(503, reason, str(failed), tuple(_RETRY.items())) from failed
         return taken
 
     async def _read(self, request: HttpRequest, body: bytearray) -> None:
@@ -112,11 +128,13 @@ class OtlpApp:
                     self._hold(len(chunk))
                     body += chunk
         except TimeoutError as late:
-            raise _Refusal(408, f"the body must come within {_BODY_SECONDS:.0f} s") from late
+            raise _Refusal(
+                408, "late", f"the body must come within {_BODY_SECONDS:.0f} s"
+            ) from late
 
     def _hold(self, n_bytes: int) -> None:
         if self._held_bytes + n_bytes > _MOST_HELD_BYTES:
-            raise _Refusal(503, "too many requests at one time", tuple(_RETRY.items()))
+            raise _Refusal(503, "busy", "too many requests at one time", tuple(_RETRY.items()))
         self._held_bytes += n_bytes
 
     def _parsed(self, body: bytes, encoding: str, content_type: str) -> tuple[bytes, Request]:
@@ -126,7 +144,7 @@ class OtlpApp:
                 raise _too_large(self._most_bytes)
             taken = request_of(content, content_type)
         except DataError as failed:
-            raise _Refusal(400, str(failed)) from failed
+            raise _Refusal(400, "malformed", str(failed)) from failed
         if len(taken.protobuf) > self._most_bytes:  # as JSON it was shorter
             raise _too_large(self._most_bytes)
         return content, taken
@@ -142,7 +160,8 @@ def _encoding(request: HttpRequest) -> str:
 
 
 def _too_large(most_bytes: int) -> _Refusal:
-    return _Refusal(413, f"a request must have at most {most_bytes} bytes: send smaller batches")
+    words = f"a request must have at most {most_bytes} bytes: send smaller batches"
+    return _Refusal(413, "too_large", words)
 
 
 def _accepted(taken: Request, content_type: str) -> Response:

@@ -7,9 +7,10 @@ from forewarn_adapters.clock import Clock, now_milliseconds
 from forewarn_adapters.config.log_sources import Syslog
 from forewarn_adapters.listening import address_of, server_tls, tcp_listener, udp_listener
 from forewarn_adapters.logs.batch import Cursor, LogBatch
+from forewarn_adapters.logs.receiving.figures import ReceiverFigures
 from forewarn_adapters.logs.receiving.intake import Intake
 from forewarn_adapters.logs.receiving.journal import Journal, Place
-from forewarn_adapters.logs.receiving.syslog_blocks import received_of, record_of
+from forewarn_adapters.logs.receiving.syslog_blocks import received_of
 from forewarn_adapters.logs.receiving.syslog_framing import FrameCutter
 from forewarn_adapters.logs.receiving.syslog_parsing import batch_of
 from forewarn_adapters.logs.receiving.syslog_tcp import TcpReceiver
@@ -17,6 +18,8 @@ from forewarn_adapters.logs.receiving.syslog_udp import UdpReceiver
 from forewarn_models.errors import SourceUnavailable, StoreError
 
 _BATCH_BYTES = 2 << 20
+# Labels of what is counted as refused, where they are not the words of the log.
+_REASONS = {"sender_not_allowed": "network", "line_cut": "too_large"}
 _SAMPLES = (b"line\n", b"24 <13>Oct 11 22:14:15 h p: m")
 
 
@@ -45,7 +48,6 @@ class SyslogSource:
         self.name = name
         key = f"logs.sources {name}: syslog"
         tls = server_tls(settings.tls, key=f"{key}.tls") if settings.tls else None
-        _prepare()
         is_udp = settings.transport == "udp"
         listener = (udp_listener if is_udp else tcp_listener)(settings.listen, key=f"{key}.listen")
         try:
@@ -54,8 +56,8 @@ class SyslogSource:
             listener.close()
             raise
         self.address = address_of(listener)
-        intake = Intake(name, self._journal, settings.allow, clock)
-        self._counts = intake.counts
+        _compile_cutting()  # the system holds connections and datagrams meanwhile
+        intake = self._intake = Intake(name, self._journal, settings.allow, clock)
         self._receiver = (
             UdpReceiver(listener, intake) if is_udp else TcpReceiver(listener, intake, tls)
         )
@@ -63,7 +65,20 @@ class SyslogSource:
     @property
     def counts(self) -> Mapping[str, int]:
         """How often something happened that should not, by what it was."""
-        return dict(self._counts)
+        return dict(self._intake.counts)
+
+    def figures(self) -> ReceiverFigures:
+        """Return what was counted since it was made."""
+        limit = self._journal.limit_bytes
+        return ReceiverFigures(
+            lines=self._intake.n_lines,
+            requests=0,
+            repeated_requests=0,
+            refused={_REASONS.get(what, what): times for what, times in self.counts.items()},
+            damaged_records=self._journal.n_damaged,
+            journal_bytes=limit - self._journal.free_bytes(),
+            journal_limit_bytes=limit,
+        )
 
     def read(self, cursor: Cursor | None) -> LogBatch:
         """Return the next lines after the cursor.
@@ -86,8 +101,7 @@ class SyslogSource:
         self._journal.close()
 
 
-def _prepare() -> None:
-    """Have everything compiled: neither a connection nor what was received must wait for that."""
+def _compile_cutting() -> None:
+    """Have compiled what puts lines into the journal; what reads them may follow later."""
     for sample in _SAMPLES:
-        record = b"".join(record_of(FrameCutter().cut(sample), "", 0))
-        batch_of(received_of(record, [(0, len(record))]), {})
+        FrameCutter().cut(sample)
