@@ -26,6 +26,7 @@ from webhook import wait_until
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 HOURS = 12
+FAILED_LOGIN = "Mar  1 10:00:00 host sshd[9]: Failed password for root from 10.0.0.1 port 22 ssh2"
 RUN_IN_CI = {"make test"}  # it is what runs this very test
 SAME_AS_FOREWARN_DEMO = {"make demo"}  # see test_make_demo_is_forewarn_demo, and test_demo.py
 
@@ -49,16 +50,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     server = start_prometheus(directory, PrometheusSettings())
     (directory / "forewarn.yaml").write_text(configuration(server))
     (directory / "series.csv").write_text(series_csv())
+    (directory / "logs.yaml").write_text(configuration_of_logs(directory))
     (directory / "app.log").write_text("".join(f"{line}\n" for line in log_lines(1_000)))
+    (directory / "auth.log").write_text(f"{FAILED_LOGIN}\n")
     yield directory
     server.stop()
 
 
 def configuration(server: LocalServer) -> str:
     """The README's own text, on the ports that are free here."""
-    (text,) = blocks("yaml")
+    text, _ = blocks("yaml")
     text = text.replace("http://127.0.0.1:9090", server.url)
     return f"api: {{listen: 127.0.0.1:{free_port()}}}\n{text}"
+
+
+def configuration_of_logs(directory: Path) -> str:
+    """The README's own text, with logs of this folder in the place of the machine's."""
+    _, text = blocks("yaml")
+    for ours, port in (("/var/log/", None), (":3100", free_port()), (":4318", free_port())):
+        assert ours in text
+        text = text.replace(ours, f":{port}" if port else f"{directory}/")
+    return f"api: {{listen: 127.0.0.1:{free_port()}}}\nstate_directory: of-logs\n{text}"
 
 
 def exposition(now: int) -> str:
@@ -92,7 +104,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_each_command_is_a_test_here() -> None:
-    run_here = {*FINISHING, "forewarn run"}
+    run_here = {*FINISHING, *SERVING}
     assert set(commands()) == run_here | RUN_IN_CI | SAME_AS_FOREWARN_DEMO
 
 
@@ -111,8 +123,14 @@ FINISHING = (
     "forewarn rules --out forewarn-rules.yml",
     "forewarn score series.csv --out scored --train-fraction 0.5 --budget 1/30d",
     "forewarn forecast series.csv --out forecasts --horizon 48 --levels 80,95",
+    "forewarn check --config logs.yaml",
     "forewarn logs app.log --out patterns",
+    "forewarn security scan auth.log",
 )
+SERVING = {
+    "forewarn run": "forewarn.yaml",
+    "forewarn run --role logs --config logs.yaml": "logs.yaml",
+}
 
 
 @pytest.mark.parametrize("command", FINISHING)
@@ -121,12 +139,14 @@ def test_the_command_succeeds(command: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr + done.stdout
 
 
-def test_forewarn_run_serves_until_it_is_told_to_stop(folder: Path) -> None:
+@pytest.mark.parametrize(("command", "config"), SERVING.items())
+def test_the_service_answers_until_it_is_told_to_stop(
+    command: str, config: str, folder: Path
+) -> None:
     log = (folder / "run.log").open("wb")
-    service = subprocess.Popen(
-        [sys.executable, "-m", "forewarn", "run"], cwd=folder, stdout=log, stderr=log
-    )
-    listen = re.search(r"listen: (\S+)}", (folder / "forewarn.yaml").read_text())
+    words = [sys.executable, "-m", *shlex.split(command)]
+    service = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log)
+    listen = re.search(r"listen: (\S+)}", (folder / config).read_text())
     assert listen is not None
     try:
         wait_until(lambda: answers(f"http://{listen[1]}/healthz"), seconds=60)
