@@ -83,7 +83,9 @@ class Service:
         self._given = given
         self._began_milliseconds: int | None = None  # to score
         self.live = Live()
-        self.telemetry = Telemetry(given.collectors, version=version_of("forewarn"))
+        self.telemetry = Telemetry(
+            given.collectors, version=version_of("forewarn"), scores=given.scores
+        )
         self.source: Source = open_source(config)
         self._on_demand = self.source.limited(MAX_SAMPLES)
         self._lease = Lease(
@@ -260,6 +262,7 @@ class Service:
             count_error=self.telemetry.failed,
             scores=given.scores,
             log_example=self._logs.example if self._logs else no_example,
+            security_events=self._logs.security_events if self._logs else nothing,
             scraped=self._logs.scraped if self._logs else nobody,
             logs_wait_for=self._logs.waits_for if self._logs else nothing,
         )

@@ -20,6 +20,7 @@ from forewarn_service.api import (
     routes_logs,
     routes_on_demand,
     routes_operation,
+    routes_security,
     routes_signals,
 )
 from forewarn_service.api.access import tokens_of
@@ -66,6 +67,7 @@ def create_app(parts: Parts) -> FastAPI:
         routes_signals,
         routes_capacity,
         routes_logs,
+        routes_security,
         routes_operation,
     ):
         app.include_router(routes.router)

@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from forewarn_adapters.config.schema import Config
+from forewarn_adapters.security.events import SecurityEvent
 from forewarn_adapters.store import Store
 from forewarn_models.samples import Samples
 from forewarn_service.api.access import Tokens
@@ -65,6 +66,8 @@ class Parts:
         count_error: called with the reason of each error that nobody expected.
         limits: sizes and times.
         scores: whether this process scores; else no signal is waited for.
+        security_events: returns what security rules found in logs; None where this process reads
+            none.
         log_example: returns a line of a pattern of logs by its name, with secrets masked; None
             where this process has none. Called from other threads.
     """
@@ -85,6 +88,7 @@ class Parts:
     count_error: Callable[[str], None] = lambda reason: None  # noqa: ARG005  the default counts nothing
     limits: Limits = DEFAULT_LIMITS
     log_example: Callable[[str], str | None] = no_example
+    security_events: Callable[[], tuple[SecurityEvent, ...] | None] = nothing
     scores: bool = True
 
 

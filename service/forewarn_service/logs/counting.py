@@ -250,6 +250,7 @@ class LineCounting:
             examples=self.names.examples,
             shown=(),
             security=self.security.series() if self.security else (),
+            events=self.security.events() if self.security else (),
         )
 
 

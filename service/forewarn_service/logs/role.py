@@ -9,6 +9,7 @@ from dataclasses import replace
 from prometheus_client import Gauge
 
 from forewarn_adapters.logs.checkpoints import LogCheckpoints
+from forewarn_adapters.security.events import SecurityEvent
 from forewarn_models.lines.warming import warm_lines
 from forewarn_models.patterns.warming import warm_patterns
 from forewarn_service.logs.changes import RecentCounts
@@ -41,6 +42,7 @@ class LogRole:
         self._exposition = LogExposition()
         self._recent = RecentCounts()
         self._examples: Mapping[int, str] = {}
+        self._events: tuple[SecurityEvent, ...] = ()
         self._encoder = LogEncoder()
         self._stored = Gauge(
             "forewarn_log_checkpoint_timestamp_seconds",
@@ -87,6 +89,10 @@ class LogRole:
         """Return a line of a pattern by its name, with secrets masked; None where it has none."""
         identifier = identifier_of(pattern)
         return None if identifier is None else self._examples.get(identifier)
+
+    def security_events(self) -> tuple[SecurityEvent, ...] | None:
+        """Return events that go on, and the last that ended; None where another replica reads."""
+        return self._events if self._means.lease.is_held() else None
 
     def heartbeat_milliseconds(self) -> int:
         """Return when it last went round; now while it compiles and reads its checkpoint."""
@@ -157,6 +163,7 @@ class LogRole:
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._examples = snapshot.examples
+        self._events = snapshot.events
         changes = self._recent.changed(snapshot)
         if self._means.queue is None:
             self._exposition.prepare(snapshot, changes)

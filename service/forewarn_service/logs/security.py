@@ -12,6 +12,7 @@ from forewarn_adapters.security.events import SecurityEvent
 from forewarn_adapters.security.rules import SecurityRules
 from forewarn_adapters.security.watch import SecurityWatch
 from forewarn_models.contract import State
+from forewarn_service.logs.security_events import EventBook
 from forewarn_service.logs.services import MOST_SERVICE_BYTES, UNKNOWN, label_value
 
 _MOST_TOLD = 100  # events a minute
@@ -44,6 +45,7 @@ class SecurityCounting:
     def __init__(self, rules: SecurityRules, sources: Sequence[LogSourceConfig]) -> None:
         self._watch = SecurityWatch(rules)
         self._sources = {source.name: source for source in sources}
+        self._book = EventBook()
         self._told: set[str] = set()
         self._minute = 0
         self._n_told = 0
@@ -59,6 +61,7 @@ class SecurityCounting:
             fields_of=partial(fields_of, format=settings.format),
         )
         self._is_changed |= bool(events)
+        self._book.take(events, still_open=self._watch.open)
         for event in events:
             self._tell(event, now_milliseconds // _MINUTE_MILLISECONDS)
 
@@ -72,6 +75,10 @@ class SecurityCounting:
                 found[rule, level, source, shown] = events + count.events, lines + count.lines
         return tuple(SecuritySeries(*labels, *counts) for labels, counts in found.items())
 
+    def events(self) -> tuple[SecurityEvent, ...]:
+        """Return those that go on, and the last that ended since this object was made."""
+        return self._book.events()
+
     def state(self, *, changed_only: bool) -> Mapping[str, State]:
         """Return what is to be stored; nothing where nothing changed and only that is wanted."""
         if changed_only and not self._is_changed:
@@ -82,7 +89,9 @@ class SecurityCounting:
     def absorb(self, stored: Mapping[str, State]) -> None:
         """Go on from what was stored."""
         self._watch.absorb(stored)
-        self._told = {event.event_id for event in self._watch.open()}
+        still_open = self._watch.open()
+        self._book.go_on(still_open)
+        self._told = {event.event_id for event in still_open}
 
     def _tell(self, event: SecurityEvent, minute: int) -> None:
         """Log an event once, when it begins, and not too many a minute."""

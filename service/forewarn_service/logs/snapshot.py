@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from forewarn_adapters.logs.batch import Cursor
+from forewarn_adapters.security.events import SecurityEvent
 from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_service.logs.news import NewPattern
 from forewarn_service.logs.security import SecuritySeries
@@ -48,6 +49,7 @@ class Snapshot:
         templates: of the patterns, by name as number.
         shown: patterns that have just come.
         security: what security rules found.
+        events: the events behind that: those that go on, and the last that ended.
         examples: a line of each pattern, by name as number, with secrets masked.
     """
 
@@ -61,4 +63,5 @@ class Snapshot:
     templates: Mapping[int, str]
     shown: tuple[NewPattern, ...]
     security: tuple[SecuritySeries, ...] = ()
+    events: tuple[SecurityEvent, ...] = ()
     examples: Mapping[int, str] = field(default_factory=dict)
