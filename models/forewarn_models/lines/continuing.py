@@ -8,6 +8,7 @@ from forewarn_models.lines.layout import (
     BEGIN,
     BYTE_CLASSES,
     END,
+    EXPLAINING,
     HEADED,
     KIND,
     LETTER,
@@ -16,6 +17,7 @@ from forewarn_models.lines.layout import (
     PLAIN,
     SERVICE_END,
     SPACE,
+    TITLED,
 )
 from forewarn_models.lines.places import after_spaces
 from forewarn_models.lines.severity import ERROR, FATAL, WARN
@@ -76,8 +78,8 @@ def continued(
         )
         if goes_on:
             owner[line] = before
-            if state[who] == _PYTHON_END and before >= 0:
-                _name_trace(lent(data), lent(heads), before, line)
+            if before >= 0:
+                _name(lent(data), lent(heads), before, line, state[who] == _PYTHON_END)
         else:
             owner[line] = last[who] = line
     _begin_groups_without_head(data, heads, group, (owner, last))
@@ -90,6 +92,8 @@ def _goes_on(
 ) -> tuple[bool, int]:
     """Say whether a line goes on with the one before it, whose level is known; the next state."""
     begin, end, kind = head[BEGIN], head[END], head[KIND]
+    if kind == EXPLAINING:
+        return True, state
     is_indented = _is_indented(data, begin, end)
     if kind == HEADED and head[SERVICE_END] > 0 and is_indented:
         return _is_frame(data, begin, end), state  # a trace through syslog
@@ -200,6 +204,17 @@ def _is_of_go(data: AnyArray, begin: int, end: int) -> bool:
     if data[end - 1] == _ROUND_CLOSE or _begins(data, begin, end, _SIGNAL):
         return True
     return _begins(data, begin, end, _CREATED_BY) or _begins(data, begin, end, _EXIT)
+
+
+@compiled
+def _name(data: AnyArray, heads: IntegerArray, head: int, line: int, is_raised: bool) -> None:
+    """Give a line the message that another one of it has, where it has none of its own."""
+    if heads[head, KIND] == TITLED:
+        heads[head, KIND] = HEADED
+        heads[head, BEGIN] = after_spaces(data, heads[line, BEGIN], heads[line, END])
+        heads[head, END] = heads[line, END]
+    elif is_raised:
+        _name_trace(data, heads, head, line)
 
 
 @compiled

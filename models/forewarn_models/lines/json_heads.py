@@ -42,7 +42,7 @@ from forewarn_models.lines.json_values import (
     end_of_string,
 )
 from forewarn_models.lines.places import is_byte_at
-from forewarn_models.lines.severity import level_of_number, level_of_word
+from forewarn_models.lines.severity import level_of_letter, level_of_number, level_of_word
 from forewarn_models.lines.times import epoch_at, time_at
 
 # What was found of a line: nothing for sure, what its head has now, that with a message whose
@@ -55,7 +55,7 @@ _MOST_TIME_BYTES = 64
 # The columns of what was found for a role.
 _FOUND_ORDER, _KIND, _BEGIN, _END, _ROW = range(5)
 # By role, the last kind of value that can be one; another kind is as if the key were not there.
-_LAST_KIND = (ESCAPED_STRING, NUMBER, OPENED, ESCAPED_STRING, ESCAPED_STRING, OPENED)
+_LAST_KIND = (ESCAPED_STRING, NUMBER, NUMBER, ESCAPED_STRING, ESCAPED_STRING, OPENED)
 
 
 @compiled
@@ -288,7 +288,7 @@ def _level(data: AnyArray, best: IntegerArray, rows: IntegerArray) -> int:
     if is_number and number >= 0:
         level = level_of_number(number, bool(rows[best[LEVEL, _ROW], IS_OF_PYTHON]))
     else:
-        level = level_of_word(data, begin, end)
+        level = level_of_word(data, begin, end) or level_of_letter(data, begin, end)
     return level or UNSURE
 
 

@@ -19,8 +19,9 @@ from forewarn_models.arrays import AnyArray
 ) = range(10)
 N_COLUMNS = 10
 
-# What a line turned out to be. Only plain ones can continue the line before them.
-PLAIN, HEADED, JSON, LOGFMT, ESCAPED, WEB, WHOLE_PART, OPEN_PART = range(8)
+# What a line turned out to be. Only plain ones can continue the line before them, and those that
+# explain it, as PostgreSQL's do; of a titled one, the message is in the line after it.
+PLAIN, HEADED, JSON, LOGFMT, ESCAPED, WEB, WHOLE_PART, OPEN_PART, EXPLAINING, TITLED = range(10)
 
 # How lines are to be read; the places of these names in the configuration's list of formats.
 FORMATS = (

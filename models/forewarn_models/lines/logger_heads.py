@@ -21,7 +21,16 @@ from forewarn_models.lines.places import (
     is_byte_at,
     next_byte,
 )
-from forewarn_models.lines.severity import ERROR, FATAL, INFO, WARN, level_near, level_of_word
+from forewarn_models.lines.server_heads import is_note_of_mysql, postgres_head, server_head
+from forewarn_models.lines.severity import (
+    ERROR,
+    FATAL,
+    INFO,
+    UNKNOWN,
+    WARN,
+    level_near,
+    level_of_word,
+)
 from forewarn_models.lines.times import month_and_day_at, time_at
 
 _OPEN, _CLOSE, _ROUND, _UNROUND, _COLON, _DASH, _BAR, _SPACE, _DOT, _STAR = (
@@ -47,7 +56,7 @@ def logger_head(
     Where loggers were not asked for (`is_asked`), a name before a colon belongs to the message
     unless it has a dot.
     """
-    if _glog(data, begin, end, clock, head):
+    if _glog(data, begin, end, clock, head) or server_head(data, begin, end, clock, head):
         return
     limit = min(end, begin + MOST_HEAD_BYTES)
     message = begin
@@ -60,13 +69,16 @@ def logger_head(
     place, level = _after_level(data, message, limit, _MOST_BEFORE_LEVEL if has_time else 1)
     if level:
         head[LEVEL] = level
+        place += int(is_bracketed and is_byte_at(data, place, limit, _CLOSE))  # [15:00:00 INF]
         if not has_time:
             place = _after_late_time(data, place, limit, clock, head)
         named = _after_logger(data, place, limit, is_asked)
         if has_time or head[NANOSECONDS] or is_asked:
             head[KIND] = HEADED
             message = named
-    elif not head[LEVEL]:
+    elif has_time and postgres_head(data, message, end, head):
+        return
+    else:
         head[LEVEL] = level_near(data, message, end)
     head[BEGIN] = message
 
@@ -139,7 +151,7 @@ def _after_level(data: AnyArray, begin: int, end: int, most_fields: int) -> tupl
                 break
         else:
             after = after_name(data, place, end)
-            level = level_of_word(data, place, after) if _is_capital(data, place, after) else 0
+            level = _level_of_field(data, place, after, end)
             if level:
                 return after, level
             after = _after_process(data, after, end)
@@ -150,13 +162,27 @@ def _after_level(data: AnyArray, begin: int, end: int, most_fields: int) -> tupl
 
 
 @compiled
+def _level_of_field(data: AnyArray, begin: int, after: int, end: int) -> int:
+    """Return the level that is a word in capitals, also behind a channel: `production.ERROR:`."""
+    level = level_of_word(data, begin, after) if _is_capital(data, begin, after) else 0
+    if level or not is_byte_at(data, after, end, _COLON):
+        return level
+    dot = after
+    while dot > begin and data[dot - 1] != _DOT:
+        dot -= 1
+    is_channel = begin < dot and _is_capital(data, dot, after)
+    return level_of_word(data, dot, after) if is_channel else 0
+
+
+@compiled
 def _level_in(data: AnyArray, begin: int, end: int) -> int:
     """Return the level between brackets, also after a module's name: `[core:error]`."""
     begin = after_spaces(data, begin, end)
     while end > begin and BYTE_CLASSES[data[end - 1]] & SPACE:
         end -= 1
     colon = next_byte(data, begin, end, _COLON)
-    return level_of_word(data, colon + 1 if colon < end else begin, end)
+    level = level_of_word(data, colon + 1 if colon < end else begin, end)
+    return level or (INFO if is_note_of_mysql(data, begin, end) else UNKNOWN)
 
 
 @compiled
@@ -218,13 +244,34 @@ def _after_name_of_logger(data: AnyArray, begin: int, end: int, is_asked: bool) 
             break
         is_sure = is_sure or not is_name or _is_dotted(data, place, after)
         if is_name and is_sure and is_byte_at(data, after, end, _COLON):
-            return after_spaces(data, after + 1, end)
+            return _after_line_number(data, after + 1, end)
         place = after_spaces(data, after, end)
         if place == after:
             break
         if (is_name or is_group) and is_sure and _is_mark(data, place, end):
             return after_spaces(data, place + 1, end)
+        if is_name and is_sure and _is_request(data, place, end):
+            return after_spaces(data, after_group(data, place, end, _CLOSE), end)
     return begin
+
+
+@compiled
+def _after_line_number(data: AnyArray, begin: int, end: int) -> int:
+    """Return the place after blanks, and after the number of a line that a file's name has."""
+    after = begin + n_digits_at(data, begin, end, 6)
+    is_number = after > begin and after < end and BYTE_CLASSES[data[after]] & SPACE
+    return after_spaces(data, after if is_number else begin, end)
+
+
+@compiled
+def _is_request(data: AnyArray, begin: int, end: int) -> bool:
+    """Say whether `[req-...]` or `[-]` is there, as OpenStack writes whose request it is."""
+    if not is_byte_at(data, begin, end, _OPEN) or begin + 4 >= end:
+        return False
+    if data[begin + 1] == _DASH:
+        return bool(data[begin + 2] == _CLOSE)
+    is_named = data[begin + 1] == 114 and data[begin + 2] == 101 and data[begin + 3] == 113
+    return bool(is_named and data[begin + 4] == _DASH)
 
 
 @compiled

@@ -62,6 +62,29 @@ def level_of_word(data: AnyArray, begin: int, end: int) -> int:
 
 
 @compiled
+def level_of_letter(data: AnyArray, begin: int, end: int) -> int:
+    """Return the level that one letter stands for in any case, 0 where it is not one of these.
+
+    A digit may follow it, as MongoDB has degrees of what it says to find faults.
+    """
+    is_degree = end - begin == 2 and 49 <= data[begin + 1] <= 52
+    if end - begin != 1 and not is_degree:
+        return UNKNOWN
+    return int(_OF_LETTERS[data[begin]])
+
+
+def _of_letters() -> AnyArray:
+    table = np.zeros(256, dtype=np.int64)
+    levels = {"t": TRACE, "d": DEBUG, "i": INFO, "w": WARN, "e": ERROR, "f": FATAL, "c": FATAL}
+    for letter, level in levels.items():
+        table[[ord(letter), ord(letter.upper())]] = level
+    return table
+
+
+_OF_LETTERS = _of_letters()
+
+
+@compiled
 def level_near(data: AnyArray, begin: int, end: int) -> int:
     """Return the level that a line's first words say, 0 where they say none.
 

@@ -19,6 +19,7 @@ from forewarn_models.lines.layout import (
     SERVICE_RANK,
 )
 from forewarn_models.lines.places import after_name, after_spaces, is_byte_at, next_byte, next_space
+from forewarn_models.lines.server_heads import postgres_head
 from forewarn_models.lines.severity import OF_SYSLOG, level_near, level_of_word
 from forewarn_models.lines.times import time_at
 
@@ -34,6 +35,7 @@ _LESS, _MORE, _OPEN, _CLOSE, _COLON, _DASH, _SPACE, _QUOTE, _BACKSLASH = (
     92,
 )
 _T = 84
+_POSTGRES = tuple(b"postgres")
 _MOST_PRIORITY = 191
 _MOST_NAME_BYTES = 64
 _MOST_HOST_BYTES = 255
@@ -69,8 +71,19 @@ def syslog_head(
     if not _host_and_program(data, after + 1, end, is_asked, head):
         return False
     head[KIND], head[NANOSECONDS] = HEADED, nanoseconds
+    if _is_postgres(data, head) and postgres_head(data, head[BEGIN], end, head):
+        return True
     head[LEVEL] = OF_SYSLOG[severity] if severity >= 0 else level_near(data, head[BEGIN], end)
     return True
+
+
+@compiled
+def _is_postgres(data: AnyArray, head: IntegerArray) -> bool:
+    begin, end = head[SERVICE_BEGIN], head[SERVICE_END]
+    is_as_long = end - begin >= len(_POSTGRES)
+    for number in range(len(_POSTGRES)):
+        is_as_long = is_as_long and data[begin + number] == _POSTGRES[number]
+    return bool(is_as_long)
 
 
 @compiled

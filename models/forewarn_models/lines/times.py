@@ -35,17 +35,14 @@ def time_at(
     """
     if end - begin < 8:
         return 0, begin
-    first = BYTE_CLASSES[data[begin]]
-    if first & LETTER:
+    if BYTE_CLASSES[data[begin]] & LETTER:
         return _in_words(data, begin, end, now_nanoseconds, zone_seconds)
-    n = n_digits_at(data, begin, end, 5)
+    n = n_digits_at(data, begin, end, 7)
     if n == 4:
         return _iso(data, begin, end, zone_seconds)
-    if n in (1, 2):
-        if data[begin + n] == _COLON:
-            return _clock_alone(data, begin, end)
-        return _day_first(data, begin, end, n, zone_seconds)
-    return 0, begin
+    if n == 6:
+        return _without_marks(data, begin, end, zone_seconds)
+    return _short_first(data, begin, end, n, zone_seconds)
 
 
 @compiled
@@ -220,6 +217,27 @@ def _is_weekday(data: AnyArray, begin: int, end: int) -> bool:
 
 
 @compiled
+def _short_first(
+    data: AnyArray, begin: int, end: int, n_digits: int, zone_seconds: int
+) -> tuple[int, int]:
+    """Read what begins with one digit or two: a clock alone, or a day or year of two digits."""
+    if n_digits not in (1, 2):
+        return 0, begin
+    if data[begin + n_digits] == _COLON:
+        return _clock_alone(data, begin, end)
+    return _day_first(data, begin, end, n_digits, zone_seconds)
+
+
+@compiled
+def _after_weekday(data: AnyArray, begin: int, end: int) -> int:
+    """Return the place after a weekday's three letters and a blank, `begin` where they are none."""
+    if not _is_weekday(data, begin, end):
+        return begin
+    place = begin + 3 + int(data[begin + 3] == _COMMA)
+    return place + 1 if place < end and data[place] == _SPACE else begin
+
+
+@compiled
 def _day_first(
     data: AnyArray, begin: int, end: int, n_digits: int, zone_seconds: int
 ) -> tuple[int, int]:
@@ -247,6 +265,22 @@ def _day_first(
 
 
 @compiled
+def _without_marks(data: AnyArray, begin: int, end: int, zone_seconds: int) -> tuple[int, int]:
+    """Read `261127 150000`, as HDFS and old MySQL have it."""
+    after = begin + 13
+    if after > end or data[begin + 6] != _SPACE or n_digits_at(data, begin + 7, end, 7) != 6:
+        return 0, begin
+    year = 2000 + number_at(data, begin, end, 2)
+    month, day = number_at(data, begin + 2, end, 2), number_at(data, begin + 4, end, 2)
+    hour, minute = number_at(data, begin + 7, end, 2), number_at(data, begin + 9, end, 2)
+    second = number_at(data, begin + 11, end, 2)
+    if not is_date(year, month, day) or hour > 23 or minute > 59 or second > 60:
+        return 0, begin
+    seconds = hour * 3600 + minute * 60 + second
+    return _instant(days_since_1970(year, month, day), seconds, 0, zone_seconds), after
+
+
+@compiled
 def _short_year(data: AnyArray, begin: int, end: int, zone_seconds: int) -> tuple[int, int]:
     """Read `26/11/27 15:00:00`, the year in two digits."""
     if end - begin < 17 or data[begin + 2] != _SLASH or data[begin + 5] != _SLASH:
@@ -266,12 +300,10 @@ def _in_words(
     data: AnyArray, begin: int, end: int, now_nanoseconds: int, zone_seconds: int
 ) -> tuple[int, int]:
     """Read `Nov 27 15:00:00`, with or without a weekday before it or the year after it."""
-    place = begin
-    if _is_weekday(data, place, end):
-        place += 3 + (data[place + 3] == _COMMA)
-        if place >= end or data[place] != _SPACE:
-            return 0, begin
-        place += 1
+    place = _after_weekday(data, begin, end)
+    if place > begin and n_digits_at(data, place, end, 4) == 4:
+        nanoseconds, after = _iso(data, place, end, zone_seconds)
+        return nanoseconds, after if after > place else begin
     month = _month_at(data, place, end)
     if month == 0 or place + 5 > end or data[place + 3] != _SPACE:
         return 0, begin

@@ -207,6 +207,8 @@ ORDINARY: list[dict[str, Any]] = [
     {"asctime": "2026-11-27 12:00:00,5", "levelname": "ERROR", "levelno": 40, "message": "x"},
     {"PRIORITY": "3", "MESSAGE": "it", "_HOSTNAME": "h", "SYSLOG_IDENTIFIER": "x"},
     {"kubernetes": {"container": {"name": "box"}, "pod": {"name": "p"}}, "message": "it"},
+    {"t": {"$date": ISO}, "s": "I", "c": "NETWORK", "id": 22943, "msg": "it", "attr": {"n": 1}},
+    {"t": {"$date": ISO}, "s": "D2", "c": "STORAGE", "id": 1, "ctx": "main", "msg": "it"},
     {"status": True, "bytes": None},
 ]
 

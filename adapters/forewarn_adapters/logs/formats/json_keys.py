@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-# logrus, zap, pino, bunyan, structlog, slog, Serilog, ECS, GELF, python-json-logger, journald.
+# logrus, zap, pino, bunyan, structlog, slog, Serilog, ECS, GELF, python-json-logger, journald,
+# MongoDB.
 MESSAGE_KEYS = (
     *("message", "msg", "log", "event", "body", "@m", "@mt", "short_message"),
     *("textPayload", "text", "MESSAGE", "Message"),
 )
 LEVEL_KEYS = (
     *("level", "log.level", "severity", "levelname", "lvl", "loglevel", "log_level"),
-    *("level_name", "severity_text", "severityText", "@l", "levelno", "PRIORITY", "Level"),
+    *("level_name", "severity_text", "severityText", "@l", "levelno", "PRIORITY", "Level", "s"),
 )
 TIME_KEYS = (
     *("@timestamp", "timestamp", "time", "ts", "datetime", "asctime", "@t", "timeMillis"),
-    *("date", "eventTime", "__REALTIME_TIMESTAMP", "Timestamp", "t"),
+    *("date", "eventTime", "__REALTIME_TIMESTAMP", "Timestamp", "t", "t.$date"),
 )
 HOST_KEYS = (
     *("hostname", "host", "host.name", "host.hostname", "kubernetes.pod_name"),

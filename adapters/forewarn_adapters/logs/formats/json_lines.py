@@ -16,6 +16,7 @@ MOST_BYTES = 1 << 18
 _MOST_PLANS = 1_000
 _MESSAGE, _LEVEL, _TIME, _HOST = range(4)
 _MOST_TIME_CHARACTERS = 64
+_TIMES = (str, int, float)
 _NANOSECONDS, _LARGEST = 1_000_000_000, (1 << 63) - 1
 # Of pino and bunyan; Python's `levelno` is the same from 20 on.
 _OF_TENS = {10: TRACE, 20: DEBUG, 30: INFO, 40: WARN, 50: ERROR, 60: FATAL}
@@ -103,6 +104,8 @@ def _note(found: JsonFound, record: Record, plan: Plan) -> None:
     if not known and plan.deep[_LEVEL]:
         known = _deep_level(record, plan)
     found.levels.append(known)
+    if type(time) not in _TIMES:
+        time = _deep_time(record, plan.deep[_TIME])
     text = time if type(time) is str and len(time) < _MOST_TIME_CHARACTERS else ""
     found.times.append(text)
     found.nanoseconds.append(0 if text or time is None else nanoseconds_of(time))
@@ -145,6 +148,14 @@ def _deep_text(record: Record, paths: tuple[Path, ...]) -> str | None:
     for path in paths:
         value = value_at(record, path)
         if type(value) is str and value:
+            return value
+    return None
+
+
+def _deep_time(record: Record, paths: tuple[Path, ...]) -> Any:
+    for path in paths:
+        value = value_at(record, path)
+        if type(value) in _TIMES:
             return value
     return None
 
