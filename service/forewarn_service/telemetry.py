@@ -11,10 +11,12 @@ class Telemetry:
     Args:
         registry: what they are registered on.
         version: of Forewarn.
+        scores: whether this process scores; who does not is no writer that could be missed.
     """
 
-    def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
+    def __init__(self, registry: CollectorRegistry, *, version: str, scores: bool = True) -> None:
         self.registry = registry
+        self._scores = scores
         info = Gauge("forewarn_build_info", "1, with the version.", ["version"], registry=registry)
         info.labels(version=version).set(1)
         self.errors = Counter(
@@ -129,5 +131,7 @@ class Telemetry:
             registry=self.registry,
         )
         self.is_leader = Gauge(
-            "forewarn_leader", "1 when this replica writes.", registry=self.registry
+            "forewarn_leader",
+            "1 when this replica writes.",
+            registry=self.registry if self._scores else None,
         )

@@ -239,4 +239,6 @@ def test_errors_of_the_framework_are_problems_too(shared_api, method, path, stat
 
 def test_a_process_that_does_not_score_is_ready_without_signals(make_parts):
     with served(make_parts(live=live_of(), scores=False)) as api:
-        assert api.get("/readyz").status == 200
+        answer = api.get("/readyz")
+    assert answer.status == 200
+    assert answer.json["reasons"] == []

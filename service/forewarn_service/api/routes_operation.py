@@ -174,6 +174,8 @@ def _log_reasons(api: Running) -> list[dict[str, str]]:
 
 def _partial(api: Running) -> list[dict[str, str]]:
     """Return what keeps some signals from being judged; counts only: no names without a token."""
+    if not api.parts.scores:
+        return []
     snapshots = api.parts.live.snapshots()
     configured = len(api.parts.config.signals)
     untrained = sum(s.champion_version is None for s in snapshots.values())
