@@ -62,17 +62,26 @@ def start_reading(kind: str, settings: dict[str, Any], folder: Path) -> subproce
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": ""})
 
 
-def keep_cursor(folder: Path, cursor: Cursor, size: int = 0) -> None:
-    text = orjson.dumps({"cursor": cursor, "size": size})
-    (folder / "new").write_bytes(text)
+def keep_cursor(folder: Path, cursor: Cursor | None, size_bytes: int = 0, n_lines: int = 0) -> None:
+    kept = {"cursor": cursor, "size_bytes": size_bytes, "n_lines": n_lines}
+    (folder / "new").write_bytes(orjson.dumps(kept))
     (folder / "new").rename(folder / CHECKPOINT)
+
+
+def kept_in(folder: Path) -> Any:
+    return orjson.loads((folder / CHECKPOINT).read_bytes())
+
+
+def n_kept(folder: Path) -> int:
+    """Return how many lines count by the newest checkpoint."""
+    return int(kept_in(folder)["n_lines"])
 
 
 def kept_lines(folder: Path) -> list[bytes]:
     """Return the lines that count by the newest checkpoint."""
-    size = orjson.loads((folder / CHECKPOINT).read_bytes())["size"]
     path = folder / LINES
-    return path.read_bytes()[:size].splitlines() if path.exists() else []
+    read = path.read_bytes() if path.exists() else b""
+    return read[: kept_in(folder)["size_bytes"]].split(b"\n")[:-1]
 
 
 def read_with_kills(
@@ -82,7 +91,7 @@ def read_with_kills(
     for part in range(1, kills + 2):
         process = start_reading(kind, settings, folder)
         deadline = time.monotonic() + 60
-        while len(kept_lines(folder)) < n_lines * part // (kills + 1):
+        while n_kept(folder) < n_lines * part // (kills + 1):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -91,15 +100,21 @@ def read_with_kills(
     return kept_lines(folder)
 
 
-def main() -> None:
-    kind, settings, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
+def opened(kind: str, settings: dict[str, Any]) -> Any:
+    if kind == "FollowedFiles":
+        followed = import_module("forewarn_adapters.logs.files.followed")
+        return followed.FollowedFiles("killed", list(map(Path, settings["paths"])))
     configured = getattr(import_module("forewarn_adapters.config.log_sources"), kind)
     module = import_module(f"forewarn_adapters.logs.{MODULES[kind]}")
-    source = getattr(module, f"{kind}Source")("killed", configured(**settings))
-    kept = orjson.loads((folder / CHECKPOINT).read_bytes())
-    cursor, size = kept["cursor"], kept["size"]
+    return getattr(module, f"{kind}Source")("killed", configured(**settings))
+
+
+def main() -> None:
+    kind, settings, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
+    source, kept = opened(kind, settings), kept_in(folder)
+    cursor, n_lines = kept["cursor"], kept["n_lines"]
     with (folder / LINES).open("ab") as lines:
-        lines.truncate(size)
+        lines.truncate(kept["size_bytes"])
         while True:
             try:
                 batch = source.read(cursor)
@@ -107,8 +122,10 @@ def main() -> None:
                 continue
             lines.write(b"".join(text + b"\n" for text in texts_of(batch)))
             lines.flush()
-            cursor, size = batch.cursor, lines.tell()
-            keep_cursor(folder, cursor, size)
+            cursor, n_lines = batch.cursor, n_lines + batch.n_lines
+            keep_cursor(folder, cursor, lines.tell(), n_lines)
+            if not batch.n_lines:
+                time.sleep(0.01)
 
 
 if __name__ == "__main__":

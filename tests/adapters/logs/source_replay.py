@@ -41,8 +41,12 @@ class Reader:
         self.cursor = through_json(batch.cursor)
         return batch
 
-    def rest(self) -> Counter[bytes]:
-        counts, self.cursor = read_to_the_end(self.source, self.cursor)
+    def rest(self, reads: int = 1) -> Counter[bytes]:
+        """Read until nothing comes, so many times."""
+        counts: Counter[bytes] = Counter()
+        for _ in range(reads):
+            came, self.cursor = read_to_the_end(self.source, self.cursor)
+            counts += came
         return counts
 
     def again(self) -> None:

@@ -390,11 +390,11 @@ def test_every_document_comes_as_often_as_it_was_sent(steps, n_messages, kind, s
     assert replay.came == replay.sent
 
 
-@pytest.mark.parametrize(("kind", "n_lines"), [("elasticsearch", 200_000), ("opensearch", 40_000)])
-def test_many_documents_of_one_timestamp_come_once_through_a_failing_server(kind, n_lines):
-    server = FakeElasticsearch(**KINDS[kind])
+@pytest.mark.parametrize("kind", ["elasticsearch", "opensearch"])
+def test_40_000_documents_of_one_timestamp_come_once_through_a_failing_server(kind):
+    server, n_lines = FakeElasticsearch(**KINDS[kind]), 40_000
     server.push(numbered(0, n_lines, 1))
-    reader = reader_of(server.url, page_lines=10_000)
+    reader = reader_of(server.url, page_lines=2_000)
     reader.advance(120)
     server.http.faults = 0.3
     assert reader.rest() == once(0, n_lines)

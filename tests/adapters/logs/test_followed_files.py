@@ -6,16 +6,15 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from following import CHECKPOINT, kept_lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_reading import keep_cursor, kept_in, kept_lines, n_kept, start_reading
 
 from forewarn_adapters.logs.batch import Cursor, LogBatch
 from forewarn_adapters.logs.files import followed as followed_files
@@ -24,7 +23,6 @@ from forewarn_adapters.logs.files.open_files import MOST_OPEN_FILES, OpenFiles
 from forewarn_adapters.logs.files.places import identity_of
 from forewarn_models.errors import SourceRejected, SourceUnavailable
 
-HERE = Path(__file__).parent
 Open = Callable[..., FollowedFiles]
 
 
@@ -558,7 +556,7 @@ def write_and_rotate(log: Path, state: Path, n_lines: int) -> None:
                     file.flush()
                 number = end
         deadline = time.monotonic() + 60
-        while len(kept_lines(state)) < number - 30_000 and time.monotonic() < deadline:
+        while n_kept(state) < number - 30_000 and time.monotonic() < deadline:
             time.sleep(0.01)
         rotate(log, keep=200)
         log.touch()
@@ -572,19 +570,19 @@ def test_numbered_lines_come_once_through_kills_and_rotation(tmp_path: Path) -> 
     n_lines, n_kills = 200_000, 2
 
     def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(HERE / "following.py"), str(state), str(log)]
-        return subprocess.Popen(command)
+        return start_reading("FollowedFiles", {"paths": [str(log)]}, state)
 
+    keep_cursor(state, None)
     process = start()
     deadline = time.monotonic() + 90
-    while not (state / CHECKPOINT).exists() and time.monotonic() < deadline:
+    while kept_in(state)["cursor"] is None and time.monotonic() < deadline:
         time.sleep(0.02)
     writer = threading.Thread(target=write_and_rotate, args=(log, state, n_lines))
     writer.start()
     kills = 0
-    while len(kept_lines(state)) < n_lines and time.monotonic() < deadline:
+    while n_kept(state) < n_lines and time.monotonic() < deadline:
         time.sleep(0.02)
-        if len(kept_lines(state)) > (kills + 1) * n_lines // (n_kills + 2):
+        if n_kept(state) > (kills + 1) * n_lines // (n_kills + 2):
             process.kill()
             process.wait()
             kills += 1

@@ -11,7 +11,8 @@ import pytest
 import trustme
 from fake_loki import SECOND, FakeLoki, Fault
 from log_reading import texts_of, through_json
-from loki_reading import Reader, at, numbered, once
+from loki_reading import reader_of
+from source_replay import Reader, at, numbered, once
 
 from forewarn_adapters import http
 from forewarn_adapters.config.endpoints import BasicAuth, Tls
@@ -38,7 +39,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def reader(server: FakeLoki) -> Iterator[Reader]:
-    one = Reader(server.url, page_lines=10, tail=True)
+    one = reader_of(server.url, page_lines=10, tail=True)
     until(one, lambda _: server.n_tails == 1)
     yield one
     one.source.close()
@@ -76,7 +77,7 @@ def test_lines_come_before_a_query_would_ask_for_them_and_not_again(server, read
 
 def test_a_connection_without_lines_stays_open(server, monkeypatch):
     monkeypatch.setattr(loki_tail, "_PING_SECONDS", 0.05)
-    reader = Reader(server.url, tail=True)
+    reader = reader_of(server.url, tail=True)
     until(reader, lambda _: server.n_tails == 1)
     until(reader, lambda _: server.n_pings >= 3)
     assert server.n_tails == 1
@@ -174,7 +175,7 @@ def test_many_tailed_lines_are_left_to_queries(server, reader, monkeypatch):
 
 def test_lines_are_polled_where_they_cannot_be_tailed(server, caplog):
     server.required = {"Upgrade": "never"}
-    reader = Reader(server.url, tail=True)
+    reader = reader_of(server.url, tail=True)
     until(reader, lambda _: "is polled, for it cannot be tailed" in caplog.text)
     server.required = {}
     server.push({"app": "a"}, numbered(0, 10, 1))
@@ -201,7 +202,7 @@ def test_credentials_certificates_and_tenant_are_those_of_queries(tmp_path: Path
     ca.issue_cert("loki.test").configure_cert(context)
     server = FakeLoki(now=lambda: at(100_000), tls=context)
     server.required = {"X-Scope-OrgID": "team-a", "Authorization": "Basic YW5uOmdlaGVpbQ=="}
-    reader = Reader(
+    reader = reader_of(
         server.url,
         tail=True,
         tenant="team-a",
@@ -229,7 +230,7 @@ def test_a_message_without_lines_may_tell_of_a_gap():
 
 def test_20_000_lines_come_once_through_lost_connections_and_gaps(server, monkeypatch):
     monkeypatch.setattr(loki, "_TAIL_SECONDS", 0.005)
-    reader = Reader(server.url, tail=True, delay=timedelta(milliseconds=100))
+    reader = reader_of(server.url, tail=True, delay=timedelta(milliseconds=100))
     until(reader, lambda _: server.n_tails == 1)
     faults = [None, Fault(is_cut=True), None, Fault(500, b"boom"), None]
     server.fault = lambda _: faults[len(server.asked) % len(faults)]

@@ -36,17 +36,17 @@ def received(directory) -> list[int]:
 
 
 def test_a_receiver_that_is_restarted_by_its_rights_loses_nothing(tmp_path):
-    directory = tmp_path / "journal"
+    directory, n_lines = tmp_path / "journal", 60_000
     with (
         receiving_in_a_process("syslog", directory) as receiver,
         rsyslog(tmp_path / "rsyslog", receiver.address, **OCTETS) as sender,
     ):
-        sender.log(numbered(0, N_LINES))
+        sender.log(numbered(0, n_lines))
         wait_until(lambda: receiver.received_bytes() > 2_000_000, every=0.002)
         receiver.end(signal.SIGTERM)
         receiver.start()
-        wait_until(lambda: receiver.has(b"number %d is" % (N_LINES - 1)))
-    assert received(directory) == list(range(N_LINES))
+        wait_until(lambda: receiver.has(b"number %d is" % (n_lines - 1)))
+    assert received(directory) == list(range(n_lines))
 
 
 def test_a_kill_while_nothing_is_under_way_costs_one_line(tmp_path):
