@@ -37,7 +37,9 @@ def logs(
         typer.Option(help="How many patterns are kept; others are folded into `other`."),
     ] = 5_000,
 ) -> None:
-    """Find the patterns of logs: what their lines have in common, with <*> for what varies.
+    """Find the patterns of logs.
+
+    A pattern is what lines have in common, with <*> for what varies: "order <*> accepted".
 
     There is nothing to configure. Numbers, addresses, identifiers, paths, times, sizes and names of
     accounts are told from words, in text, key=value and JSON alike; a word is also a <*> where many
@@ -47,10 +49,11 @@ def logs(
     With a format, the lines of a stack trace have no row of their own.
     patterns.csv has `pattern_id`, `template` and `count`, those with most lines first. The
     pattern_id follows from the pattern: it is the same on another machine, for other parts of the
-    log and tomorrow.
+    log and tomorrow. `forewarn run` gives its series the same names, as `--format auto` does.
 
-    Examples:
-    forewarn logs /var/log/syslog --out patterns
+    For example:
+
+    forewarn logs /var/log/syslog --out patterns --format auto
 
     zcat app.log.gz | forewarn logs - --out patterns
 

@@ -22,10 +22,11 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run the service: train, score, read logs, serve /metrics and the API.
+    """Run the service: train, score, read logs, answer.
 
     It trains on the schedule, scores every tick and counts lines of logs by pattern until it is
-    told to stop. Every process serves /metrics and the API.
+    told to stop. Every process serves /metrics and the API. Signals on logs read the counters back
+    from Prometheus, so it must scrape /metrics, whichever process has the role `logs`.
 
     SIGTERM or Ctrl-C stops within two seconds; what was learned and where the scoring stood is
     kept, so that the next start goes on from there. The log is JSON, a line an event, on stderr.

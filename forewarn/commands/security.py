@@ -19,7 +19,6 @@ _FILE_COLUMNS = 400
 Name = TypeVar("Name", bound=str)
 
 security = typer.Typer(
-    help="Hold logs against Sigma rules: brute force, new administrators, tampering, attacks.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -27,7 +26,18 @@ security = typer.Typer(
 
 @security.callback()
 def _security() -> None:
-    """Hold logs against Sigma rules: brute force, new administrators, tampering, attacks."""
+    """Find attacks in logs, by Sigma rules.
+
+    Forewarn brings rules for guessed passwords, new administrators, privileges, tampering with
+    logs, port scans, and attacks on web servers and Kubernetes; yours stand beside them (--rules).
+
+    Look at a log now, with nothing to configure:
+
+    forewarn security scan /var/log/auth.log
+
+    `forewarn run` holds all lines that it reads against them, as `logs.security` says in
+    forewarn.yaml: events become series, alerts and answers of the API. See docs/security.md.
+    """
 
 
 Rules = Annotated[
@@ -54,9 +64,10 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check Sigma rules: can each be read, and evaluated while lines come.
+    """Check whether Sigma rules can be used.
 
-    Every problem is listed at once, with its file and rule. What cannot be evaluated on lines is
+    Each must be read, and evaluated while lines come. Every problem is listed at once, with its
+    file and rule. What cannot be evaluated on lines is
     refused: regular expressions with look-around, placeholders, modifiers of time, correlations
     other than event_count, value_count, temporal and temporal_ordered. Without RULES, those that
     come with Forewarn are checked.
@@ -64,7 +75,9 @@ def check(
     A rule that names no word of three letters at least is held against every line of its log
     source, which is slow: it is told.
 
-    Example: forewarn security check sigma/rules/linux
+    For example:
+
+    forewarn security check sigma/rules/linux
 
     Exit codes: 0 right, 2 a rule is refused.
     """
@@ -99,14 +112,16 @@ def queries(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print each rule as a query of Loki (LogQL) or Elasticsearch (Lucene).
+    """Print rules as queries of Loki or Elasticsearch.
 
-    For who wants to look back, or to alert there. Which fields a query may ask for depends on how
-    the logs were stored: Loki's queries find those of sshd, PAM, firewalls, web servers and
-    Kubernetes in the lines. What a server cannot say, such as events in their order in Loki, and
-    counts in Lucene, is told on standard error; Forewarn itself counts them.
+    In LogQL or Lucene, for who wants to look back, or to alert there. Which fields a query may ask
+    for depends on how the logs were stored: Loki's queries find those of sshd, PAM, firewalls, web
+    servers and Kubernetes in the lines. What a server cannot say, such as events in their order in
+    Loki, and counts in Lucene, is told on standard error; Forewarn itself counts them.
 
-    Example: forewarn security queries --backend loki --selector '{job="syslog"}'
+    For example:
+
+    forewarn security queries --backend loki --selector '{job="syslog"}'
 
     Exit codes: 0 printed, 1 no rule has a query, 2 the configuration, a rule or an option is
     refused.
@@ -140,14 +155,15 @@ def scan(
         str, typer.Option("--level", help="Show events of this level and above.")
     ] = "medium",
 ) -> None:
-    """Hold logs against security rules, and show what they find, the worst first.
+    """Show what security rules find in logs.
 
-    The same rules and counts as in `forewarn run`, by the times in the lines: what it would have
-    told. One event is one thing that goes on: all tries of one address are one, with their number,
-    until it has been quiet for a quarter of an hour (or the timespan of the rule). Levels:
-    informational, low, medium, high, critical; --out has all.
+    The worst stand first. The same rules and counts as in `forewarn run`, by the times in the
+    lines: what it would have told. One event is one thing that goes on: all tries of one address
+    are one, with their number, until it has been quiet for a quarter of an hour (or the timespan of
+    the rule). Levels: informational, low, medium, high, critical; --out has all.
 
-    Examples:
+    For example:
+
     forewarn security scan /var/log/auth.log
 
     zcat auth.log.2.gz | forewarn security scan - --level low --out events.jsonl

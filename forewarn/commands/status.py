@@ -20,7 +20,10 @@ def status(
     ] = "FOREWARN_TOKEN",
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
-    """Show a running service: is it ready, each signal's verdicts, each source of log lines.
+    """Show a running service: signals, sources of logs.
+
+    Whether it is ready and what it waits for, each signal's verdicts, how many lines of each source
+    of logs were read and how late.
 
     Exit codes: 0 ready, 1 not ready or not reached.
     """
