@@ -4,6 +4,11 @@ import numpy as np
 
 from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_models.compiled import compiled, lent
+from forewarn_models.lines.syslog_parts import (
+    after_byte_order_mark,
+    after_structured_data,
+    priority_at,
+)
 from forewarn_models.lines.syslog_times import (
     LOCAL_SECOND,
     N_TIME_COLUMNS,
@@ -22,10 +27,8 @@ HOST_BEGIN, HOST_END, PROGRAM_BEGIN, PROGRAM_END, MESSAGE_BEGIN, MESSAGE_END, KE
 N_HEADER_COLUMNS = KEY + 1
 
 _MOST_BYTES_OF_WORD = 255
-_MOST_PRIORITY = 191
-_SPACE, _QUOTE, _STAR, _DASH, _POINT, _ZERO, _ONE, _NINE = 32, 34, 42, 45, 46, 48, 49, 57
-_COLON, _LESS, _GREATER, _OPENING, _BACKSLASH, _CLOSING = 58, 60, 62, 91, 92, 93
-_BYTE_ORDER_MARK = (239, 187, 191)
+_SPACE, _STAR, _DASH, _POINT, _ZERO, _ONE, _NINE = 32, 42, 45, 46, 48, 49, 57
+_COLON, _OPENING, _CLOSING = 58, 91, 93
 _FIRST_PRIME, _SECOND_PRIME, _HASH_MASK = 0x01000193, 0x00B5297B, (1 << 31) - 1
 
 
@@ -41,32 +44,15 @@ def read_headers(data: AnyArray, lines: IntegerArray, found: IntegerArray) -> No
     for line in range(len(lines)):
         row = found[line]
         begin, end = lines[line, 0], lines[line, 1]
-        row[NANOSECONDS], row[YEAR], row[LOCAL_SECOND], row[PRIORITY] = 0, 0, -1, -1
+        row[NANOSECONDS], row[YEAR], row[LOCAL_SECOND] = 0, 0, -1
         row[HOST_BEGIN : MESSAGE_BEGIN + 1] = begin
         row[MESSAGE_END] = end
-        at = _read_priority(lent(data), begin, end, lent(row))
+        at, row[PRIORITY] = priority_at(lent(data), begin, end)
         if row[PRIORITY] >= 0 and at + 1 < end and data[at] == _ONE and data[at + 1] == _SPACE:
             row[MESSAGE_BEGIN] = _read_new(lent(data), at, end, lent(row))
         else:
             row[MESSAGE_BEGIN] = _read_old(lent(data), at, end, lent(row))
         row[KEY] = _key(lent(data), lent(row))
-
-
-@compiled
-def _read_priority(data: AnyArray, begin: int, end: int, row: IntegerArray) -> int:
-    """Return where the line goes on behind `<34>`."""
-    if begin >= end or data[begin] != _LESS:
-        return begin
-    value = 0
-    for place in range(begin + 1, min(end, begin + 5)):
-        byte = int(data[place])
-        if byte == _GREATER and place > begin + 1 and value <= _MOST_PRIORITY:
-            row[PRIORITY] = value
-            return place + 1
-        if byte < _ZERO or byte > _NINE:
-            break
-        value = 10 * value + byte - _ZERO
-    return begin
 
 
 @compiled
@@ -103,45 +89,19 @@ def _read_new(data: AnyArray, begin: int, end: int, row: IntegerArray) -> int:
     for word, column in ((0, HOST_BEGIN), (1, PROGRAM_BEGIN)):
         if not _is_nil(data, words[word, 0], words[word, 1]):
             row[column], row[column + 1] = words[word, 0], words[word, 1]
-    return _after_structured_data(data, at + 1, end)
+    return _message_begin(data, at + 1, end)
 
 
 @compiled
-def _after_structured_data(data: AnyArray, begin: int, end: int) -> int:
+def _message_begin(data: AnyArray, begin: int, end: int) -> int:
     """Return where the message begins: behind the elements in brackets, unless there is no more."""
-    at = begin
-    if at < end and data[at] == _DASH:
-        at += 1
-    while at < end and data[at] == _OPENING:
-        closing = _end_of_element(data, at, end)
-        if closing == at:
-            return begin
-        at = closing
+    at = after_structured_data(data, begin, end)
     if at < end and data[at] != _SPACE:
         return begin
-    at += 1
-    if at + 2 < end and (data[at], data[at + 1], data[at + 2]) == _BYTE_ORDER_MARK:
-        at += 3
+    at = after_byte_order_mark(data, at + 1, end)
     if at < end:
         return at
     return begin if begin < end and data[begin] == _OPENING else end
-
-
-@compiled
-def _end_of_element(data: AnyArray, begin: int, end: int) -> int:
-    """Return where `[id name="value"]` ends, `begin` where it does not."""
-    is_quoted = False
-    at = begin + 1
-    while at < end:
-        byte = data[at]
-        if is_quoted and byte == _BACKSLASH:
-            at += 1
-        elif byte == _QUOTE:
-            is_quoted = not is_quoted
-        elif byte == _CLOSING and not is_quoted:
-            return at + 1
-        at += 1
-    return begin
 
 
 @compiled

@@ -2,7 +2,6 @@
 
 from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_models.compiled import compiled
-from forewarn_models.lines.digits import n_digits_at, number_at
 from forewarn_models.lines.layout import (
     BEGIN,
     BYTE_CLASSES,
@@ -21,22 +20,16 @@ from forewarn_models.lines.layout import (
 from forewarn_models.lines.places import after_name, after_spaces, is_byte_at, next_byte, next_space
 from forewarn_models.lines.server_heads import postgres_head
 from forewarn_models.lines.severity import OF_SYSLOG, level_near, level_of_word
+from forewarn_models.lines.syslog_parts import (
+    after_byte_order_mark,
+    after_structured_data,
+    priority_at,
+)
 from forewarn_models.lines.times import time_at
 
-_LESS, _MORE, _OPEN, _CLOSE, _COLON, _DASH, _SPACE, _QUOTE, _BACKSLASH = (
-    60,
-    62,
-    91,
-    93,
-    58,
-    45,
-    32,
-    34,
-    92,
-)
+_OPEN, _CLOSE, _COLON, _DASH, _SPACE = 91, 93, 58, 45, 32
 _T = 84
 _POSTGRES = tuple(b"postgres")
-_MOST_PRIORITY = 191
 _MOST_NAME_BYTES = 64
 _MOST_HOST_BYTES = 255
 _DATE_BYTES = 10
@@ -57,10 +50,10 @@ def syslog_head(
     `clock` is now and the local zone as `time_at` has them. Where syslog was not asked for
     (`is_asked`), a line must have a time as in RFC 3164 or ISO 8601 with a T, a host and a program.
     """
-    place, severity = _priority(data, begin, end)
+    place, priority = priority_at(data, begin, end)
     has_version = is_byte_at(data, place, end, 49) and is_byte_at(data, place + 1, end, _SPACE)
-    if severity >= 0 and has_version and _rfc_5424(data, place + 2, end, clock, head):
-        head[LEVEL] = OF_SYSLOG[severity]
+    if priority >= 0 and has_version and _rfc_5424(data, place + 2, end, clock, head):
+        head[LEVEL] = OF_SYSLOG[priority & 7]
         return True
     nanoseconds, after = time_at(data, place, end, clock[0], clock[1])
     if after == place or not is_byte_at(data, after, end, _SPACE):
@@ -73,7 +66,7 @@ def syslog_head(
     head[KIND], head[NANOSECONDS] = HEADED, nanoseconds
     if _is_postgres(data, head) and postgres_head(data, head[BEGIN], end, head):
         return True
-    head[LEVEL] = OF_SYSLOG[severity] if severity >= 0 else level_near(data, head[BEGIN], end)
+    head[LEVEL] = level_near(data, head[BEGIN], end) if priority < 0 else OF_SYSLOG[priority & 7]
     return True
 
 
@@ -84,18 +77,6 @@ def _is_postgres(data: AnyArray, head: IntegerArray) -> bool:
     for number in range(len(_POSTGRES)):
         is_as_long = is_as_long and data[begin + number] == _POSTGRES[number]
     return bool(is_as_long)
-
-
-@compiled
-def _priority(data: AnyArray, begin: int, end: int) -> tuple[int, int]:
-    """Return where what follows `<134>` begins, and the severity in it; -1 where there is none."""
-    if not is_byte_at(data, begin, end, _LESS):
-        return begin, -1
-    n = n_digits_at(data, begin + 1, end, 3)
-    priority = number_at(data, begin + 1, end, n)
-    if n == 0 or priority > _MOST_PRIORITY or not is_byte_at(data, begin + 1 + n, end, _MORE):
-        return begin, -1
-    return begin + n + 2, priority & 7
 
 
 @compiled
@@ -165,38 +146,9 @@ def _rfc_5424(
             head[SERVICE_RANK] = PROGRAM_RANK
             head[SERVICE_BEGIN], head[SERVICE_END] = place, field_end
         place = field_end + 1
-    after = _after_structured_data(data, place, end)
+    after = after_structured_data(data, place, end)
     if after == place:
         return False
-    message = after + is_byte_at(data, after, end, _SPACE)
-    if (
-        message + 3 <= end
-        and data[message] == 0xEF
-        and data[message + 1] == 0xBB
-        and data[message + 2] == 0xBF
-    ):
-        message += 3
+    message = after_byte_order_mark(data, after + is_byte_at(data, after, end, _SPACE), end)
     head[KIND], head[NANOSECONDS], head[BEGIN] = HEADED, nanoseconds, message
     return True
-
-
-@compiled
-def _after_structured_data(data: AnyArray, begin: int, end: int) -> int:
-    """Return the place after `-` or `[id name="value"]...`; `begin` where there is neither."""
-    if is_byte_at(data, begin, end, _DASH):
-        return begin + 1
-    place, is_quoted, depth = begin, False, 0
-    while place < end:
-        byte = data[place]
-        if is_quoted and byte == _BACKSLASH:
-            place += 1
-        elif byte == _QUOTE and depth:
-            is_quoted = not is_quoted
-        elif not is_quoted and byte == _OPEN:
-            depth = 1
-        elif not is_quoted and byte == _CLOSE:
-            depth = 0
-        elif depth == 0:
-            break
-        place += 1
-    return begin if depth or is_quoted else min(place, end)

@@ -4,6 +4,7 @@ import numpy as np
 
 from forewarn_models.arrays import AnyArray, IntegerArray
 from forewarn_models.compiled import compiled
+from forewarn_models.lines.digits import days_since_1970, fraction_at, number_at
 
 # Columns of what is found: nanoseconds since the epoch, or, where the zone is not said, nanoseconds
 # within the second beside the civil time: year (0 = not said) and second of a year whose months all
@@ -15,33 +16,8 @@ _NAMES = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 _MONTHS = np.array([int.from_bytes(_NAMES[at : at + 3], "big") for at in range(0, 36, 3)])
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261  # nanoseconds fit into 64 bits
 _DAY_SECONDS, _BILLION = 86_400, 1_000_000_000
-_SPACE, _PLUS, _COMMA, _DASH, _POINT, _ZERO, _COLON = 32, 43, 44, 45, 46, 48, 58
+_SPACE, _PLUS, _COMMA, _DASH, _POINT, _COLON = 32, 43, 44, 45, 46, 58
 _CAPITAL_T, _CAPITAL_Z, _SMALL_T, _SMALL_Z = 84, 90, 116, 122
-
-
-@compiled
-def days_since_epoch(year: int, month: int, day: int) -> int:
-    """Return the days from 1970-01-01 to a day of the Gregorian calendar."""
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    year_of_era = shifted - era * 400
-    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
-    day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
-    return era * 146_097 + day_of_era - 719_468
-
-
-@compiled
-def number(data: AnyArray, begin: int, end: int, n_digits: int) -> int:
-    """Return the number that so many digits say, -1 where they are not there."""
-    if begin + n_digits > end:
-        return -1
-    value = 0
-    for place in range(begin, begin + n_digits):
-        digit = int(data[place]) - _ZERO
-        if digit < 0 or digit > 9:
-            return -1
-        value = 10 * value + digit
-    return value
 
 
 @compiled
@@ -52,9 +28,9 @@ def _byte(data: AnyArray, place: int, end: int) -> int:
 @compiled
 def _second_of_day(data: AnyArray, begin: int, end: int) -> int:
     """Return the second that `hh:mm:ss` says, -1 where it is none."""
-    hour = number(data, begin, end, 2)
-    minute = number(data, begin + 3, end, 2)
-    second = number(data, begin + 6, end, 2)
+    hour = number_at(data, begin, end, 2)
+    minute = number_at(data, begin + 3, end, 2)
+    second = number_at(data, begin + 6, end, 2)
     if min(hour, minute, second) < 0 or hour > 23 or minute > 59 or second > 60:
         return -1
     if data[begin + 2] != _COLON or data[begin + 5] != _COLON:
@@ -65,18 +41,9 @@ def _second_of_day(data: AnyArray, begin: int, end: int) -> int:
 @compiled
 def _fraction(data: AnyArray, begin: int, end: int) -> tuple[int, int]:
     """Return the nanoseconds that `.123` says, and where it ends."""
-    if _byte(data, begin, end) not in (_POINT, _COMMA) or number(data, begin + 1, end, 1) < 0:
+    if _byte(data, begin, end) not in (_POINT, _COMMA) or number_at(data, begin + 1, end, 1) < 0:
         return 0, begin
-    value, scale, place = 0, _BILLION, begin + 1
-    while place < end:
-        digit = int(data[place]) - _ZERO
-        if digit < 0 or digit > 9:
-            break
-        if scale > 1:
-            scale //= 10
-            value += digit * scale
-        place += 1
-    return value, place
+    return fraction_at(data, begin + 1, end)
 
 
 @compiled
@@ -87,9 +54,9 @@ def _zone(data: AnyArray, begin: int, end: int) -> tuple[int, int]:
         return 0, begin + 1
     if sign not in (_PLUS, _DASH):
         return 0, begin
-    hours = number(data, begin + 1, end, 2)
+    hours = number_at(data, begin + 1, end, 2)
     minutes_at = begin + 3 + (_byte(data, begin + 3, end) == _COLON)
-    minutes = number(data, minutes_at, end, 2)
+    minutes = number_at(data, minutes_at, end, 2)
     if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
         return 0, begin
     seconds = hours * 3600 + minutes * 60
@@ -99,9 +66,9 @@ def _zone(data: AnyArray, begin: int, end: int) -> tuple[int, int]:
 @compiled
 def read_full_time(data: AnyArray, begin: int, end: int, found: IntegerArray) -> int:
     """Read `2003-10-11T22:14:15.003Z`; return where it ends, `begin` where there is none."""
-    year = number(data, begin, end, 4)
-    month = number(data, begin + 5, end, 2)
-    day = number(data, begin + 8, end, 2)
+    year = number_at(data, begin, end, 4)
+    month = number_at(data, begin + 5, end, 2)
+    day = number_at(data, begin + 8, end, 2)
     second = _second_of_day(data, begin + 11, end)
     if second < 0 or month < 1 or month > 12 or day < 1 or day > 31:
         return begin
@@ -116,7 +83,7 @@ def read_full_time(data: AnyArray, begin: int, end: int, found: IntegerArray) ->
         found[LOCAL_SECOND] = ((month - 1) * 31 + day - 1) * _DAY_SECONDS + second
         found[NANOSECONDS] = nanoseconds
         return fraction_end
-    seconds = days_since_epoch(year, month, day) * _DAY_SECONDS + second - ahead
+    seconds = days_since_1970(year, month, day) * _DAY_SECONDS + second - ahead
     found[NANOSECONDS] = seconds * _BILLION + nanoseconds
     return zone_end
 
@@ -143,12 +110,12 @@ def read_short_time(data: AnyArray, begin: int, end: int, found: IntegerArray) -
     if month == 0 or _byte(data, begin + 3, end) != _SPACE:
         return begin
     day_at = begin + 4 + (_byte(data, begin + 4, end) == _SPACE)
-    n_digits = 2 if number(data, day_at, end, 2) >= 0 else 1
-    day = number(data, day_at, end, n_digits)
+    n_digits = 2 if number_at(data, day_at, end, 2) >= 0 else 1
+    day = number_at(data, day_at, end, n_digits)
     at = day_at + n_digits
     if day < 1 or day > 31 or _byte(data, at, end) != _SPACE:
         return begin
-    year = number(data, at + 1, end, 4)
+    year = number_at(data, at + 1, end, 4)
     if year >= _FIRST_YEAR and year <= _LAST_YEAR and _byte(data, at + 5, end) == _SPACE:
         at += 5
     else:

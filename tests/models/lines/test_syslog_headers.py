@@ -19,7 +19,7 @@ from forewarn_models.lines.syslog_headers import (
     PROGRAM_END,
     read_headers,
 )
-from forewarn_models.lines.syslog_times import LOCAL_SECOND, NANOSECONDS, YEAR, days_since_epoch
+from forewarn_models.lines.syslog_times import LOCAL_SECOND, NANOSECONDS, YEAR
 
 EXAMPLES = 30 if os.environ.get("NUMBA_DISABLE_JIT") else 300
 DAY = 86_400
@@ -233,11 +233,6 @@ def test_what_is_no_header_is_message(line, expected):
 def test_times_are_read_in_their_forms(time, expected):
     found = header(b"<13>" + time + b" host su: x")
     assert (found.nanoseconds, found.year, found.local_second) == expected
-
-
-@given(st.dates())
-def test_days_are_those_of_the_calendar(day):
-    assert days_since_epoch(day.year, day.month, day.day) == (day - EPOCH.date()).days
 
 
 def test_the_key_tells_host_program_and_facility_apart():
