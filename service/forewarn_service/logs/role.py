@@ -31,6 +31,7 @@ RESTORING = ("restoring_logs", "the counters of lines are being read from their 
 _LEASE_SECONDS = 0.5
 _PAUSE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
+_WORTH_TELLING_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -113,14 +114,7 @@ class LogRole:
 
     def _run(self) -> None:
         self._waits_for = COMPILING
-        try:
-            if self._means.lease.is_held():
-                self._receivers.open(self._means.settings.sources)
-            warm_lines()
-            warm_patterns()
-        except Exception:  # noqa: BLE001  reading may still be possible, only later
-            self._means.telemetry.failed("internal")
-            _log.exception("compiling what reads lines failed: it is tried again when it is needed")
+        self._prepare()
         self._waits_for = None
         self._is_compiled.set()
         while not self._stop.is_set():
@@ -134,6 +128,21 @@ class LogRole:
                 self._means.telemetry.failed("internal")
                 _log.exception("counting log lines failed: it goes on from the last checkpoint")
                 self._stop.wait(_PAUSE_SECONDS)
+
+    def _prepare(self) -> None:
+        """Let senders in, then compile, and say so where that takes a while."""
+        word = threading.Timer(_WORTH_TELLING_SECONDS, _log.info, (COMPILING[1],))
+        word.daemon = True
+        word.start()
+        try:
+            if self._means.lease.is_held():
+                self._receivers.open(self._means.settings.sources)
+            warm_lines()
+            warm_patterns()
+        except Exception:  # noqa: BLE001  reading may still be possible, only later
+            self._means.telemetry.failed("internal")
+            _log.exception("compiling what reads lines failed: it is tried again when it is needed")
+        word.cancel()
 
     def _read(self) -> None:
         means = self._means

@@ -1,5 +1,6 @@
 """forewarn_service.logs.receivers: listening before anything is compiled, and what is counted."""
 
+import logging
 import socket
 import threading
 from functools import partial
@@ -46,8 +47,10 @@ def post(port: int, *lines: str, **headers: str) -> int:
 
 
 def test_receivers_keep_what_is_sent_while_reading_is_not_possible_yet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(roles, "_WORTH_TELLING_SECONDS", 0.0)
     may_compile, otlp, syslog = threading.Event(), free_port(), free_port()
     monkeypatch.setattr(roles, "warm_lines", lambda: may_compile.wait() and warm_lines())
     telemetry = Telemetry(CollectorRegistry(), version="1")
@@ -84,6 +87,7 @@ def test_receivers_keep_what_is_sent_while_reading_is_not_possible_yet(
                 connection.sendall(b"<13>Oct 11 22:14:15 h p: three\n")
             wait_until(lambda: value("forewarn_log_received_lines_total", source="s") == 1.0)
             assert role.waits_for() == roles.COMPILING
+            assert roles.COMPILING[1] in caplog.messages
             assert role.exposition(openmetrics=False) == b""
             assert value("forewarn_log_received_lines_total", source="o") == 2.0
             assert value("forewarn_log_received_requests_total", source="o") == 2.0

@@ -200,6 +200,18 @@ def test_counting_that_fails_goes_on_from_the_last_checkpoint(
         assert site.errors("internal") == 1.0
 
 
+def test_reading_is_tried_though_compiling_ahead_failed(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("forewarn_service.logs.role.warm_lines", fail)
+    with Site(tmp_path / "logs", store, NumberedSource("app", 10)) as site:
+        wait_until(lambda: site.lines() == 10)
+        assert site.errors("internal") == 1.0
+
+
 def test_a_checkpoint_with_wrong_content_is_set_aside(tmp_path: Path, store: Store) -> None:
     state = State("log_lines", 1, {"facts": {}, "miner": ["x", 1, {}]}, {})
     LogCheckpoints(tmp_path / "logs").write(to_bytes(state))
