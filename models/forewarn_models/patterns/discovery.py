@@ -43,7 +43,7 @@ _LULL_BEGINS = np.append(0.0, _LULLS[:-1])
 _TRUST_EVEN = 10.0
 
 _COLUMNS = ("seconds", "events", "recent_seconds", "recent_events", "trust", "lull")
-_FLEET = ("fleet_seconds", "fleet_events", "lull_events", "lull_expected")
+OF_FLEET = ("fleet_seconds", "fleet_events", "lull_events", "lull_expected")
 
 
 class Discovery:
@@ -112,13 +112,13 @@ class Discovery:
     def arrays(self, rows: IntegerArray) -> Mapping[str, AnyArray]:
         """Return what is to be stored of these rows and of the fleet."""
         of_rows = {name: getattr(self, f"_{name}")[rows] for name in _COLUMNS}
-        return of_rows | {name: getattr(self, f"_{name}").copy() for name in _FLEET}
+        return of_rows | {name: getattr(self, f"_{name}").copy() for name in OF_FLEET}
 
     def restore(self, rows: IntegerArray, arrays: Mapping[str, AnyArray]) -> None:
         """Take over what `arrays` gave: one row of it for each of these, and the fleet."""
         for name in _COLUMNS:
             getattr(self, f"_{name}")[rows] = arrays[name]
-        for name in _FLEET:
+        for name in OF_FLEET:
             setattr(self, f"_{name}", arrays[name].copy())
 
     def _lull_steps(self, rows: IntegerArray) -> IntegerArray:

@@ -13,7 +13,7 @@ from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
 from forewarn_models.budget import Budget, score_of
 from forewarn_models.contract import State
 from forewarn_models.errors import UnknownFormat
-from forewarn_models.patterns.discovery import ANY, ERROR, N_KINDS, Discovery
+from forewarn_models.patterns.discovery import ANY, ERROR, N_KINDS, OF_FLEET, Discovery
 from forewarn_models.patterns.listening import Listening
 
 MOST_SERVICES = 10_000
@@ -94,7 +94,7 @@ class Newness:
         kept = slice(max(len(services) - self._block, 0), None)
         rows = self._rows_of(services[kept])
         of_kept = {
-            name: array if name.startswith("fleet_") else array[kept]
+            name: array if name in OF_FLEET else array[kept]
             for name, array in state.arrays.items()
         }
         self._listening.restore(rows, of_kept)

@@ -269,6 +269,8 @@ def test_a_smaller_place_takes_over_the_services_named_last() -> None:
     small.absorb(newness.state())
     assert len(small.state().manifest["services"]) == 4
     assert small.state().manifest["services"][-1] == "s3"
+    hear(small, ["s3"], since=DAY, until=2 * DAY)
+    assert np.isfinite(period_of(small, 2 * DAY, service="s3"))
 
 
 def test_after_months_of_silence_a_busy_service_is_judged_all_the_same() -> None:
