@@ -4,16 +4,13 @@ A checkpoint is an aid, never the truth: the loop refolds from the source whatev
 file that is missing, damaged or of another model is no error, only a reason that is logged.
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from forewarn_models.errors import StoreError
+from forewarn_adapters.replacing import keeping, replacing
 
 _FORMAT = b"forewarn checkpoint 1\n"
 _DIGEST_BYTES = 32
@@ -49,26 +46,15 @@ class CheckpointFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with _converted(folder):
+        with keeping(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def write(self, signal: str, checkpoint: Checkpoint) -> None:
         """Replace the signal's checkpoint; it is on disk when this returns."""
         path = self._path(signal)
-        with _converted(path):
-            descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{signal}-")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    for part in _parts(checkpoint):
-                        file.write(part)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    Path(temporary).unlink()
-                raise
-            _sync_folder(self._folder)
+        with keeping(path), replacing(path) as file:
+            for part in _parts(checkpoint):
+                file.write(part)
 
     def read(self, signal: str) -> Checkpoint | NoCheckpoint:
         """Return the signal's checkpoint, or why there is none."""
@@ -104,23 +90,3 @@ def _checkpoint_of(data: bytes, path: Path) -> Checkpoint | NoCheckpoint:
     end = data.index(b"\n", start) + 1
     facts = json.loads(data[start:end])
     return Checkpoint(facts, data[end:])
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name durable too: a rename lives in the folder, not in the file."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _converted(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as refused:
-        raise StoreError(
-            f"the checkpoint {path} must be writable, got: {refused.strerror}; "
-            "free some space or name another `state_directory`"
-        ) from refused

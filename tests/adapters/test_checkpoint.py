@@ -68,7 +68,7 @@ def test_a_checkpoint_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="must be writable"):
+    with pytest.raises(StoreError, match="must be readable and writable"):
         CheckpointFolder(tmp_path / "file" / "state")
 
 

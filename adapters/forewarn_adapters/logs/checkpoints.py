@@ -4,13 +4,12 @@ Each record has its length and digest, so that one that a crash cut off is told 
 what counts is always the last record that is whole. Records are on disk when a call returns.
 """
 
-import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from forewarn_adapters.replacing import keeping, replacing
 from forewarn_models.errors import ModelError, StoreError, UnknownFormat
 
 _FORMAT = b"forewarn log checkpoint 1\n"
@@ -37,7 +36,7 @@ class LogCheckpoints:
         Raises StoreError when it cannot be read now, ModelError when its whole state is damaged,
         and UnknownFormat when it is of another version.
         """
-        with _converted(self.path):
+        with keeping(self.path):
             try:
                 size = self.path.stat().st_size
             except FileNotFoundError:
@@ -56,28 +55,17 @@ class LogCheckpoints:
 
     def write(self, whole: bytes) -> None:
         """Begin anew with a whole state; until it is on disk the old file stays. StoreError."""
-        folder = self.path.parent
-        with _converted(self.path):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".lines-")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(_FORMAT + _head(whole))
-                    file.write(whole)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    self._file_number = os.fstat(file.fileno()).st_ino
-                Path(temporary).replace(self.path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    Path(temporary).unlink()
-                raise
-            _sync_folder(folder)
+        with keeping(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with replacing(self.path) as file:
+                file.write(_FORMAT + _head(whole))
+                file.write(whole)
+                self._file_number = os.fstat(file.fileno()).st_ino
         self.size_bytes = self.whole_bytes = len(_FORMAT) + _HEAD_BYTES + len(whole)
 
     def append(self, change: bytes) -> None:
         """Add a change to what this object has written. Raises StoreError; then begin anew."""
-        with _converted(self.path), self.path.open("r+b") as file:
+        with keeping(self.path), self.path.open("r+b") as file:
             if os.fstat(file.fileno()).st_ino != self._file_number:
                 raise StoreError(f"{self.path} must be written by one process, got another's file")
             file.seek(self.size_bytes)
@@ -89,7 +77,7 @@ class LogCheckpoints:
     def set_aside(self, *, now_milliseconds: int) -> Path:
         """Give the file another name, so that a new one can begin, and return it. StoreError."""
         aside = self.path.with_name(f"{_NAME}.refused-{now_milliseconds}")
-        with _converted(self.path):
+        with keeping(self.path):
             self.path.replace(aside)
         return aside
 
@@ -113,23 +101,3 @@ def _records(data: bytes) -> Iterator[bytes]:
             return
         yield bytes(view[start:end])
         begin = end
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name durable too: a rename lives in the folder, not in the file."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _converted(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as refused:
-        raise StoreError(
-            f"the checkpoint {path} must be readable and writable, got: {refused.strerror}; "
-            "free some space or name another `state_directory`"
-        ) from refused

@@ -1,11 +1,6 @@
 """How severe a line is, from the many words that loggers have for it."""
 
-from collections.abc import Iterable
-
-import numpy as np
-
 from forewarn_adapters.logs.batch import LEVELS
-from forewarn_models.arrays import SmallIntegerArray
 
 # Words of syslog, glog, log4j, java.util.logging, .NET, zap, PostgreSQL and OpenTelemetry.
 _WORDS = {
@@ -47,12 +42,3 @@ def level_of(text: str) -> int:
         return 0
     word = text.strip(" \t\r\n[]<>():\"'").lower()
     return _LEVEL_OF_WORD.get(word.rstrip("1234"), 0)
-
-
-def levels_of(texts: Iterable[str]) -> SmallIntegerArray:
-    """Return (n,) places in `LEVELS` of n words; 0 = unknown."""
-    words = list(texts)
-    levels = list(map(_LEVEL_OF_TEXT.get, words))
-    if None in levels:
-        levels = list(map(level_of, words))
-    return np.array(levels, dtype=np.int8)
