@@ -250,8 +250,7 @@ def _text(
         f"{path} is right: {_counted(len(config.signals), 'signal')} from {source}; {way_out};",
         f"models in {redacted(config.training.tracking_url)}.",
         "",
-        *aligned([_heading(found), *(_row(signal, found) for signal in config.signals)]),
-        "",
+        *_with_space(aligned(_signal_rows(config, found))),
         *_with_space(aligned(log_rows(config.logs))),
         *team_lines(
             _loads(config, found), basis="" if found else ", if each signal had one series"
@@ -271,6 +270,12 @@ def _counted(count: int, thing: str) -> str:
 def _heading(found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:
     plain = ("SIGNAL", "STEP", "HISTORY", "FORECAST", "TEAM", "BUDGET", "FALSE PAGES A WEEK")
     return (*plain, "SERIES", "HISTORY THERE", "METRIC TYPES", "BOUNDS") if found else plain
+
+
+def _signal_rows(config: "Config", found: Mapping[str, "QueryInspection"]) -> list[tuple[str, ...]]:
+    """Return the cells of a table with a heading; nothing where there are no signals."""
+    rows = [_row(signal, found) for signal in config.signals]
+    return [_heading(found), *rows] if rows else []
 
 
 def _row(signal: "Signal", found: Mapping[str, "QueryInspection"]) -> tuple[str, ...]:

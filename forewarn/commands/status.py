@@ -90,7 +90,10 @@ def _show(ready: "Mapping[str, Any]", signals: "Sequence[Mapping[str, Any]]") ->
     # What the service says is no markup, such as a reason with [brackets].
     console = Console(highlight=False, markup=False, emoji=False)
     reasons = "; ".join(reason["detail"] for reason in ready.get("reasons", ()))
-    console.print(("ready" if ready.get("status") == "ok" else "not ready") + f"  {reasons}")
+    state = "ready" if ready.get("status") == "ok" else "not ready"
+    console.print(f"{state}  {reasons}".rstrip())
+    if not signals:
+        return
     table = Table(box=None, pad_edge=False)
     for column in ("signal", "step", "model", "series", "anomalous", "episodes", "cannot say"):
         table.add_column(column, justify="left" if column in ("signal", "cannot say") else "right")

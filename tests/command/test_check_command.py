@@ -455,6 +455,17 @@ net         syslog         127.0.0.1:6514 (udp)                 auto    as they 
     assert [entry["service"] for entry in logs[1:]] == [None] * 5
 
 
+def test_logs_need_no_signals(check):
+    write("a line\n", "app.log")
+    logs = "logs: {sources: [{name: app, files: [app.log]}]}\n"
+    write('prometheus: {url: "http://localhost:9090"}\n' + logs)
+    code, told, _ = check()
+    assert code == 0
+    assert "0 signals from http://localhost:9090" in told
+    assert "SIGNAL" not in told
+    assert "\n\nLOG SOURCE" in told
+
+
 def test_files_that_nobody_can_follow_now_are_warnings(check):
     write("a line\n", "app.log")
     for name in ("old.1.log.gz", "old.2.log.gz"):

@@ -242,3 +242,12 @@ def test_a_process_that_does_not_score_is_ready_without_signals(make_parts):
         answer = api.get("/readyz")
     assert answer.status == 200
     assert answer.json["reasons"] == []
+
+
+def test_a_file_of_logs_alone_is_ready_without_signals(make_parts):
+    parts = make_parts(live=live_of())
+    parts = replace(parts, config=parts.config.model_copy(update={"signals": ()}))
+    with served(parts) as api:
+        answer = api.get("/readyz")
+    assert answer.status == 200
+    assert answer.json["reasons"] == []

@@ -40,6 +40,8 @@ def cross_problems(config: Config, root: Node) -> Iterator[Problem]:
     for a value of the environment is its name.
     """
     yield from _source(config)
+    if not config.signals and config.logs is None:
+        yield Problem((), "the key 'signals' is missing", reads=(("logs",),))
     for key, endpoint in (("prometheus", config.prometheus), ("remote_write", config.remote_write)):
         if endpoint is not None:
             yield from endpoint_problems(endpoint, (key,), root)

@@ -122,8 +122,12 @@ class Config(Section):
     signals: Annotated[
         tuple[Signal, ...],
         NotEmpty,
-        Field(max_length=MOST_SIGNALS, description="What is watched: a list of signals."),
-    ]
+        Field(
+            max_length=MOST_SIGNALS,
+            description="What is watched: a list of signals. Required unless there are `logs`, "
+            "whose new patterns and security events need none.",
+        ),
+    ] = ()
 
     @field_validator("signals")
     @classmethod

@@ -154,7 +154,7 @@ def _blocking(api: Running) -> list[dict[str, str]]:
     """Return what keeps every signal from being judged."""
     if not api.parts.is_warm():
         return [_reason("compiling", "the code is being compiled, once for each release")]
-    if not api.parts.scores:
+    if not api.parts.scores or not api.parts.config.signals:
         return []
     snapshots = api.parts.live.snapshots().values()
     if not snapshots:
