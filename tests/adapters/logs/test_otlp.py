@@ -320,6 +320,24 @@ def test_bodies_that_come_at_one_time_have_a_limit_together(tmp_path, post, monk
             assert time.monotonic() < deadline
 
 
+def test_so_many_requests_at_one_time_are_answered_and_the_others_counted(
+    tmp_path, post, monkeypatch, caplog
+):
+    monkeypatch.setattr(otlp_app, "_MOST_REQUESTS", 2)
+    with receiving(tmp_path) as source, raw(source) as slow, raw(source) as slower:
+        for connection in (slow, slower):
+            connection.sendall(head(1_000) + b"\n")
+        deadline = time.monotonic() + 10
+        while (answer := post(source, one())).status == 200:
+            assert time.monotonic() < deadline
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+        assert source.figures().refused == {"busy": 1}
+        slow.close()
+        while post(source, one()).status != 200:
+            assert time.monotonic() < deadline
+    assert caplog.messages == []  # whoever connects must not be able to fill a log
+
+
 def test_many_senders_at_one_time_are_all_kept(tmp_path, post):
     def send(source, sender: int) -> None:
         for number in range(10):

@@ -20,7 +20,6 @@ from forewarn_models.errors import SourceUnavailable, StoreError
 
 _HEADER = struct.Struct(f"<{DIGEST_BYTES}s")
 _BATCH_LINES, _BATCH_BYTES = 10_000, 4 << 20
-_MOST_CONNECTIONS = 256
 _STOP_SECONDS = 5.0
 _BYTES_AROUND = 64  # of a record in the journal
 
@@ -66,7 +65,7 @@ class OtlpSource:
                 tls=settings.tls,
                 tls_key=f"{key}.tls",
                 lifespan="off",
-                limit_concurrency=_MOST_CONNECTIONS,
+                limit_concurrency=None,  # the application has its own, which fills no log
             )
             listener = tcp_listener(settings.listen, key=f"{key}.listen")
             self._opened = opened.pop_all()

@@ -25,6 +25,7 @@ from forewarn_models.errors import DataError, JournalFull, StoreError
 _MOST_PACKED_BYTES = 8 << 20
 _MOST_UNPACKED_BYTES = 16 << 20
 _MOST_HELD_BYTES = 64 << 20  # of all requests that are being read at one time
+_MOST_REQUESTS = 256
 _MOST_UNPACKING = 2
 _BODY_SECONDS = 30.0
 _RETRY_SECONDS = 5
@@ -59,12 +60,20 @@ class OtlpApp:
         self._token = bearer_token.encode() if bearer_token else None
         self._most_bytes = min(most_bytes, _MOST_UNPACKED_BYTES)
         self._held_bytes = 0
+        self._n_requests_now = 0
         self.n_requests = 0
         self.refused: Counter[str] = Counter()
         self._unpacking = asyncio.Semaphore(_MOST_UNPACKING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        self._n_requests_now += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._n_requests_now -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive)
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
@@ -85,6 +94,8 @@ class OtlpApp:
             self.refused["record"] += taken.n_rejected
 
     def _check(self, request: HttpRequest, content_type: str) -> None:
+        if self._n_requests_now > _MOST_REQUESTS:
+            raise _busy()
         if request.url.path != "/v1/logs":
             raise _Refusal(404, "path", "logs are received at /v1/logs")
         if request.method != "POST":
@@ -134,7 +145,7 @@ class OtlpApp:
 
     def _hold(self, n_bytes: int) -> None:
         if self._held_bytes + n_bytes > _MOST_HELD_BYTES:
-            raise _Refusal(503, "busy", "too many requests at one time", tuple(_RETRY.items()))
+            raise _busy()
         self._held_bytes += n_bytes
 
     def _parsed(self, body: bytes, encoding: str, content_type: str) -> tuple[bytes, Request]:
@@ -157,6 +168,10 @@ def _shown_token(request: HttpRequest) -> bytes:
 
 def _encoding(request: HttpRequest) -> str:
     return request.headers.get("content-encoding", "").strip().lower() or "identity"
+
+
+def _busy() -> _Refusal:
+    return _Refusal(503, "busy", "too many requests at one time", tuple(_RETRY.items()))
 
 
 def _too_large(most_bytes: int) -> _Refusal:
