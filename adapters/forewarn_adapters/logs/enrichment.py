@@ -58,7 +58,10 @@ def enriched(
     else:
         heads, owner = reading.container_heads(batch.stream)
         kept = owner == np.arange(n_lines)
-        heads[kept] = _under(heads[kept], reading.heads(_spans(heads[kept])))
+        if kept.all():
+            heads = _under(heads, reading.heads(_spans(heads)))
+        else:
+            heads[kept] = _under(heads[kept], reading.heads(_spans(heads[kept])))
     group, first = grouped(reading.numbers, heads, batch.stream)
     if settings.format != "line":
         owner = _owners(reading, heads, group, owner)
@@ -157,6 +160,8 @@ def _without_escapes(messages: Lines, settings: LogSourceConfig) -> Lines:
 
 def _under(outer: IntegerArray, inner: IntegerArray) -> IntegerArray:
     """Return the heads of lines inside of others, with the time and names that those say."""
+    if not outer[:, layout.KIND].any():
+        return inner
     outer_time = outer[:, NANOSECONDS]
     inner[:, NANOSECONDS] = np.where(outer_time > 0, outer_time, inner[:, NANOSECONDS])
     for begin in (layout.SERVICE_BEGIN, layout.HOST_BEGIN):
