@@ -51,6 +51,7 @@ def log_status(*, metrics_status: int, words: tuple[str, ...] = ()) -> str:
 def test_sources_of_log_lines_are_shown() -> None:
     told = log_status(metrics_status=200)
     rows = [" ".join(line.split()) for line in told.splitlines()]
+    assert rows[:2] == ["ready", "log source is read lines lag"]  # no table of no signals
     assert "app yes 12,345 2 s" in rows
     assert "web no 0 0 s" in rows
     logs = json.loads(log_status(metrics_status=200, words=("--json",)))["logs"]
