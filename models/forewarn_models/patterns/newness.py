@@ -94,8 +94,7 @@ class Newness:
         kept = slice(max(len(services) - self._block, 0), None)
         rows = self._rows_of(services[kept])
         of_kept = {
-            name: array if name in OF_FLEET else array[kept]
-            for name, array in state.arrays.items()
+            name: array if name in OF_FLEET else array[kept] for name, array in state.arrays.items()
         }
         self._listening.restore(rows, of_kept)
         self._discovery.restore(rows, of_kept)
