@@ -5,11 +5,11 @@ that said something new once a week for a year says it with a return period of a
 is judged against new errors alone, which are rarer. See docs/models/new_patterns.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from forewarn_models.arrays import BooleanArray, FloatArray, IntegerArray
+from forewarn_models.arrays import AnyArray, BooleanArray, FloatArray, IntegerArray
 from forewarn_models.budget import Budget, score_of
 from forewarn_models.contract import State
 from forewarn_models.errors import UnknownFormat
@@ -91,15 +91,21 @@ class Newness:
                 f"{state.kind} {state.format_version}"
             )
         services = state.manifest["services"]
-        kept = slice(max(len(services) - self._block, 0), None)
-        rows = self._rows_of(services[kept])
-        of_kept = {
-            name: array if name in OF_FLEET else array[kept] for name, array in state.arrays.items()
-        }
-        self._listening.restore(rows, of_kept)
-        self._discovery.restore(rows, of_kept)
-        self._event_start[rows] = of_kept["event_start"]
-        self._event_period[rows] = of_kept["event_period"]
+        for first in range(max(len(services) - 2 * self._block, 0), len(services), self._block):
+            part = slice(first, first + self._block)
+            self._restore(
+                self._rows_of(services[part]),
+                {
+                    name: array if name in OF_FLEET else array[part]
+                    for name, array in state.arrays.items()
+                },
+            )
+
+    def _restore(self, rows: IntegerArray, arrays: Mapping[str, AnyArray]) -> None:
+        self._listening.restore(rows, arrays)
+        self._discovery.restore(rows, arrays)
+        self._event_start[rows] = arrays["event_start"]
+        self._event_period[rows] = arrays["event_period"]
 
     def _rows_of(self, services: Sequence[str]) -> IntegerArray:
         rows, begun = self._listening.rows_of(services)

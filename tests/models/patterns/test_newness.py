@@ -267,10 +267,23 @@ def test_a_smaller_place_takes_over_the_services_named_last() -> None:
     newness.advance(["s3"], np.array([DAY]))
     small = Newness(ONE_A_WEEK, most_services=8)
     small.absorb(newness.state())
-    assert len(small.state().manifest["services"]) == 4
+    assert len(small.state().manifest["services"]) == 8
     assert small.state().manifest["services"][-1] == "s3"
     hear(small, ["s3"], since=DAY, until=2 * DAY)
     assert np.isfinite(period_of(small, 2 * DAY, service="s3"))
+
+
+def test_a_restart_keeps_every_service_in_its_order() -> None:
+    newness = Newness(ONE_A_WEEK, most_services=32)
+    names = [f"s{number}" for number in range(31)]
+    hear(newness, names[:16], until=2 * HOUR)
+    hear(newness, names[16:], until=3 * HOUR)
+    again = Newness(ONE_A_WEEK, most_services=32)
+    again.absorb(newness.state())
+    state = again.state()
+    assert state.manifest == newness.state().manifest
+    for name, array in newness.state().arrays.items():
+        np.testing.assert_array_equal(state.arrays[name], array)
 
 
 def test_after_months_of_silence_a_busy_service_is_judged_all_the_same() -> None:
