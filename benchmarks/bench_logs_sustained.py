@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import orjson
-import urllib3
-from prometheus_client.parser import text_string_to_metric_families
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from forewarn_adapters.local_servers import LocalServer, free_port
+import orjson
+
+from forewarn_adapters.local_servers import LocalServer
 from forewarn_data.log_lines import log_lines
+from log_service import log_samples, log_service
 
 SECOND = 10**9
 N_STREAMS = 20
@@ -96,32 +97,11 @@ def serve(bytes_a_second: float, port: "Queue[int]", core: int, stop: Any) -> No
     server.server_close()
 
 
-def start_service(folder: Path, loki_port: int, core: int) -> LocalServer:
-    port = free_port()
-    config = folder / "forewarn.yaml"
-    config.write_text(
-        "prometheus: {url: 'http://127.0.0.1:1'}\n"
-        f"api: {{listen: '127.0.0.1:{port}'}}\n"
-        f"state_directory: '{folder / 'state'}'\n"
-        "signals: [{name: load, query: load_ratio}]\n"
-        "logs:\n"
-        "  sources:\n"
-        f"    - {{name: loki, loki: {{url: 'http://127.0.0.1:{loki_port}', "
-        "query: '{namespace=\"prod\"}'}}\n"
-    )
-    run = ["-m", "forewarn", "run", "--role", "logs", "--config", str(config)]
-    command = ["taskset", "--cpu-list", str(core), sys.executable, *run]
-    url = f"http://127.0.0.1:{port}"
-    return LocalServer("logs", command, url, folder / "log.txt", ready_path="/healthz").start()
-
-
 def figures(service: LocalServer) -> dict[str, float]:
     """Return the sums of the metrics of logs by name."""
-    text = urllib3.request("GET", f"{service.url}/metrics", timeout=30.0).data.decode()
     sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    for sample in log_samples(service):
+        sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
     return sums
 
 
@@ -172,7 +152,12 @@ def main() -> None:
     server = Process(target=serve, args=(bytes_a_second, port, cores[-1], stop))
     server.start()
     with tempfile.TemporaryDirectory() as folder:
-        service = start_service(Path(folder), port.get(), cores[0])
+        loki = f"{{url: 'http://127.0.0.1:{port.get()}', query: '{{namespace=\"prod\"}}'}}"
+        service = log_service(
+            Path(folder),
+            [f"{{name: loki, loki: {loki}}}"],
+            prefix=["taskset", "--cpu-list", str(cores[0])],
+        ).start()
         try:
             while "forewarn_log_lines_total" not in figures(service):
                 time.sleep(1.0)

@@ -1,6 +1,5 @@
 """Sources that can repeat themselves, in one `forewarn run` that is killed: exact counts."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +11,10 @@ from fake_elasticsearch import FakeElasticsearch
 from fake_loki import FakeLoki
 from fake_victorialogs import FakeVictoriaLogs
 from otlp_bodies import protobuf, record, request
-from prometheus_client.parser import text_string_to_metric_families
 
 from forewarn_adapters.local_servers import LocalServer, free_port
 from log_parts import numbered
+from log_service import log_samples, log_service
 from webhook import wait_until
 
 N_LINES = 40_000  # of each source, five of them
@@ -73,36 +72,28 @@ def elasticsearch() -> Iterator[FakeElasticsearch]:
     server.close()
 
 
-def service_of(folder: Path, loki: str, victorialogs: str, elasticsearch: str) -> LocalServer:
-    port, otlp = free_port(), free_port()
-    config = folder / "forewarn.yaml"
-    config.write_text(
-        "prometheus: {url: 'http://127.0.0.1:1'}\n"
-        f"api: {{listen: '127.0.0.1:{port}'}}\n"
-        f"state_directory: '{folder / 'state'}'\n"
-        "signals: [{name: load, query: load_ratio}]\n"
-        "logs:\n"
-        "  sources:\n"
-        f"    - {{name: files, files: ['{folder}/app.log']}}\n"
-        f"    - {{name: loki, loki: {{url: '{loki}', query: '{{app=\"shop\"}}'}}}}\n"
-        f"    - {{name: victorialogs, victorialogs: {{url: '{victorialogs}', query: '*'}}}}\n"
-        f"    - {{name: elasticsearch, elasticsearch: {{url: '{elasticsearch}', index: logs-1}}}}\n"
-        f"    - {{name: otlp, otlp: {{listen: '127.0.0.1:{otlp}'}}}}\n"
+def service_of(
+    folder: Path, loki: str, victorialogs: str, elasticsearch: str, otlp: str
+) -> LocalServer:
+    return log_service(
+        folder,
+        [
+            f"{{name: files, files: ['{folder}/app.log']}}",
+            f"{{name: loki, loki: {{url: '{loki}', query: '{{app=\"shop\"}}'}}}}",
+            f"{{name: victorialogs, victorialogs: {{url: '{victorialogs}', query: '*'}}}}",
+            f"{{name: elasticsearch, elasticsearch: {{url: '{elasticsearch}', index: logs-1}}}}",
+            f"{{name: otlp, otlp: {{listen: '{otlp}'}}}}",
+        ],
     )
-    command = [sys.executable, "-m", "forewarn", "run", "--role", "logs", "--config", str(config)]
-    url = f"http://127.0.0.1:{port}"
-    return LocalServer("logs", command, url, folder / "service.txt", ready_path="/healthz")
 
 
 def by_source(server: LocalServer, name: str) -> dict[str, float]:
     """The sums of a metric over all its labels but the source."""
-    text = urllib3.request("GET", f"{server.url}/metrics", timeout=5.0).data.decode()
     sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == name:
-                source = sample.labels["source"]
-                sums[source] = sums.get(source, 0.0) + sample.value
+    for sample in log_samples(server):
+        if sample.name == name:
+            source = sample.labels["source"]
+            sums[source] = sums.get(source, 0.0) + sample.value
     return sums
 
 
@@ -114,8 +105,8 @@ def test_no_source_loses_or_doubles_a_line_when_the_process_is_killed(
 ) -> None:
     log = tmp_path / "app.log"
     log.touch()
-    server = service_of(tmp_path, loki.url, victorialogs.url, elasticsearch.url)
-    otlp = (tmp_path / "forewarn.yaml").read_text().rsplit("listen: '", 1)[1].split("'")[0]
+    otlp = f"127.0.0.1:{free_port()}"
+    server = service_of(tmp_path, loki.url, victorialogs.url, elasticsearch.url, otlp)
 
     def append(lines: list[str]) -> None:
         with log.open("a") as file:

@@ -1,43 +1,26 @@
 """Lines of logs through `forewarn run`, killed at any time: each counted exactly once."""
 
-import sys
 from pathlib import Path
 
-import urllib3
-from prometheus_client.parser import text_string_to_metric_families
-
-from forewarn_adapters.local_servers import LocalServer, free_port
+from forewarn_adapters.local_servers import LocalServer
 from log_parts import numbered
+from log_service import log_samples, log_service
 from webhook import wait_until
 
 N_LINES = 200_000
 
 
 def service_of(folder: Path) -> LocalServer:
-    port = free_port()
-    config = folder / "forewarn.yaml"
-    config.write_text(
-        "prometheus: {url: 'http://127.0.0.1:1'}\n"
-        f"api: {{listen: '127.0.0.1:{port}'}}\n"
-        f"state_directory: '{folder / 'state'}'\n"
-        "signals: [{name: load, query: load_ratio}]\n"
-        "logs:\n"
-        "  sources:\n"
-        f"    - {{name: app, files: ['{folder}/*.log'], service: shop, format: line}}\n"
+    return log_service(
+        folder, [f"{{name: app, files: ['{folder}/*.log'], service: shop, format: line}}"]
     )
-    command = [sys.executable, "-m", "forewarn", "run", "--role", "logs", "--config", str(config)]
-    log = folder / "service.txt"
-    return LocalServer("logs", command, f"http://127.0.0.1:{port}", log, ready_path="/healthz")
 
 
 def shown(server: LocalServer) -> dict[tuple[str, str], float]:
     """Values by name of metric and pattern."""
-    text = urllib3.request("GET", f"{server.url}/metrics", timeout=5.0).data.decode()
     return {
         (sample.name, sample.labels.get("pattern", "")): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name.startswith("forewarn_log_")
+        for sample in log_samples(server)
     }
 
 

@@ -1,7 +1,6 @@
 """A service says an error that it never said before: one page, with the line, and no other."""
 
 import random
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,10 +14,10 @@ from forewarn_adapters.local_servers import (
     LocalServer,
     PrometheusSettings,
     ScrapeJob,
-    free_port,
     start_prometheus,
 )
 from forewarn_rules.shipped import read_rules
+from log_service import log_service
 from webhook import wait_until
 
 DAY_SECONDS = 86_400
@@ -53,20 +52,8 @@ def healthy(begin: float, end: float, *, times: float = 1.0) -> Iterator[str]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[LocalServer]:
-    port = free_port()
-    config = tmp_path / "forewarn.yaml"
-    config.write_text(
-        "prometheus: {url: 'http://127.0.0.1:1'}\n"
-        f"api: {{listen: '127.0.0.1:{port}'}}\n"
-        f"state_directory: '{tmp_path / 'state'}'\n"
-        "signals: [{name: load, query: load_ratio}]\n"
-        "logs:\n"
-        "  sources:\n"
-        f"    - {{name: shop, files: ['{tmp_path}/shop.log'], service: shop}}\n"
-    )
-    command = [sys.executable, "-m", "forewarn", "run", "--role", "logs", "--config", str(config)]
-    url = f"http://127.0.0.1:{port}"
-    server = LocalServer("logs", command, url, tmp_path / "service.txt", ready_path="/healthz")
+    source = f"{{name: shop, files: ['{tmp_path}/shop.log'], service: shop}}"
+    server = log_service(tmp_path, [source])
     yield server
     server.stop()
 
