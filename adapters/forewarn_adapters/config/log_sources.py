@@ -19,6 +19,15 @@ from forewarn_adapters.config.values import (
     WholeNumber,
 )
 
+_Delay = Annotated[
+    Duration,
+    Field(
+        description="Lines younger than this are left for the next poll, because others may "
+        "still come before them.",
+        examples=["10s"],
+    ),
+]
+
 
 class Loki(Endpoint):
     """A Loki that is asked for new lines."""
@@ -39,14 +48,7 @@ class Loki(Endpoint):
             max_length=200,
         ),
     ] = None
-    delay: Annotated[
-        Duration,
-        Field(
-            description="Lines younger than this are left for the next poll, because others may "
-            "still come before them.",
-            examples=["10s"],
-        ),
-    ] = timedelta(seconds=2)
+    delay: _Delay = timedelta(seconds=2)
     page_lines: Annotated[
         WholeNumber,
         Field(
@@ -84,14 +86,7 @@ class VictoriaLogs(Endpoint):
             examples=["12:0"],
         ),
     ] = None
-    delay: Annotated[
-        Duration,
-        Field(
-            description="Lines younger than this are left for the next poll, because others may "
-            "still come before them.",
-            examples=["10s"],
-        ),
-    ] = timedelta(seconds=2)
+    delay: _Delay = timedelta(seconds=2)
     page_lines: Annotated[
         WholeNumber,
         Field(

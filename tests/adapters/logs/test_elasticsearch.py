@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from log_reading import keep_cursor, read_with_kills, texts_of
 from source_replay import MILLISECOND, STEPS, Reader, Replay, at, numbered, once
 
-from forewarn_adapters import http
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Elasticsearch
 from forewarn_adapters.logs.batch import LEVELS
@@ -29,6 +28,8 @@ KINDS = {
     "opensearch": {"is_opensearch": True},
     "old": {"has_points_in_time": False},
 }
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def reader_of(url: str, **changed: Any) -> Reader:
@@ -55,11 +56,6 @@ def reader(server: FakeElasticsearch) -> Iterator[Reader]:
     one = reader_of(server.url, page_lines=10)
     yield one
     one.source.close()
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_LONGEST_BACKOFF_SECONDS", 0.0)
 
 
 def read_from(body: object, **changed: Any) -> Any:

@@ -14,7 +14,6 @@ from log_reading import keep_cursor, read_to_the_end, read_with_kills, texts_of,
 from loki_reading import SELECTOR, reader_of
 from source_replay import MILLISECOND, NOW, Reader, at, numbered, once
 
-from forewarn_adapters import http
 from forewarn_adapters.clock import ManualClock
 from forewarn_adapters.config.log_sources import Loki
 from forewarn_adapters.logs.batch import LEVELS
@@ -30,6 +29,8 @@ from forewarn_models.errors import (
 )
 from hostile_server import answering, hanging, hostile
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 
 @pytest.fixture
 def server() -> Iterator[FakeLoki]:
@@ -43,11 +44,6 @@ def reader(server: FakeLoki) -> Iterator[Reader]:
     one = reader_of(server.url, page_lines=10)
     yield one
     one.source.close()
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_LONGEST_BACKOFF_SECONDS", 0.0)
 
 
 def test_reading_begins_now(server, reader):

@@ -26,6 +26,8 @@ from hostile_server import answering, hostile, in_turn
 
 RECORDINGS = Path(__file__).parent / "recordings" / "victorialogs"
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 
 def recorded(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())["response"]
@@ -49,11 +51,6 @@ def reader(server: FakeVictoriaLogs) -> Iterator[Reader]:
     one = reader_of(server.url, page_lines=10)
     yield one
     one.source.close()
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_LONGEST_BACKOFF_SECONDS", 0.0)
 
 
 def test_a_recorded_answer_becomes_lines_with_time_level_and_stream():
