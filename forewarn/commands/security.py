@@ -203,12 +203,12 @@ def _loaded(
     settings = read_config(config, environment=os.environ).logs
     if settings is None:
         raise ConfigError(f"{config}: must have `logs:` to say which rules to use")
-    folder = config.absolute().parent
-    paths = [folder / path for path in settings.security.rules]
     asked = [each.loki.query for each in settings.sources if each.loki is not None]
     selector = asked[0].partition("}")[0] + "}" if asked else ""
     wanted = shipped and settings.security.shipped
-    return SecurityRules.load(shipped=wanted, paths=[*paths, *(rules or [])]), selector
+    return SecurityRules.load(
+        shipped=wanted, paths=[*settings.security.rules, *(rules or [])]
+    ), selector
 
 
 def _backend(text: str) -> "Backend":

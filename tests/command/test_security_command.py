@@ -186,6 +186,20 @@ def test_queries_are_of_the_rules_and_streams_of_a_configuration(
     assert json.loads(shown)["queries"] == ["*alpha*"]
 
 
+def test_rules_of_a_configuration_are_found_from_another_folder(
+    run_forewarn: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site" / "mine").mkdir(parents=True)
+    (tmp_path / "site" / "mine" / "rule.yml").write_text(RULE)
+    (tmp_path / "site" / "forewarn.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    code, shown, said = run_forewarn(
+        "security", "queries", "--backend", "loki", "--config", "site/forewarn.yaml"
+    )
+    assert (code, said) == (0, "")
+    assert shown.startswith("# Alpha seen (high)\n")
+
+
 def test_queries_tell_what_a_server_cannot_say(run_forewarn: Run) -> None:
     code, shown, said = run_forewarn("security", "queries", "--backend", "elasticsearch")
     assert code == 0
