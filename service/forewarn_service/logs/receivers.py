@@ -35,7 +35,13 @@ class Receivers:
 
     def open(self, sources: Iterable[LogSourceConfig]) -> None:
         """Open those that can be; the others are opened, and told of, when they are read."""
-        chosen = [source for source in sources if source.kind in RECEIVING_KINDS]
+        with self._lock:
+            is_open = set(self._waiting)
+        chosen = [
+            source
+            for source in sources
+            if source.kind in RECEIVING_KINDS and source.name not in is_open
+        ]
         for settings in sorted(chosen, key=lambda each: RECEIVING_KINDS.index(each.kind)):
             try:
                 source = self._opened(settings)

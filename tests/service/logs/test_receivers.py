@@ -15,6 +15,7 @@ from forewarn_adapters.clock import now_milliseconds
 from forewarn_adapters.config.log_sources import LogSourceConfig, Otlp, Syslog
 from forewarn_adapters.config.logs import Logs
 from forewarn_adapters.local_servers import free_port
+from forewarn_adapters.logs.batch import LogSource
 from forewarn_adapters.logs.enrichment import enrich
 from forewarn_adapters.logs.opening import open_log_source
 from forewarn_adapters.security.rules import SecurityRules
@@ -106,6 +107,21 @@ def test_receivers_keep_what_is_sent_while_reading_is_not_possible_yet(
         finally:
             may_compile.set()
             role.stop()
+
+
+def test_what_is_open_is_not_opened_again(tmp_path: Path) -> None:
+    opened = []
+
+    def open_source(settings: LogSourceConfig) -> LogSource:
+        opened.append(settings.name)
+        return open_log_source(settings, directory=tmp_path)
+
+    receivers = Receivers(open_source)
+    sources = sources_of(free_port(), free_port())
+    receivers.open(sources)
+    receivers.open(sources)
+    receivers.close()
+    assert sorted(opened) == ["o", "s"]
 
 
 def test_what_nobody_took_is_closed_and_what_it_kept_is_there_after_it(tmp_path: Path) -> None:
