@@ -10,6 +10,7 @@ import orjson
 from forewarn_adapters.config.log_sources import LogFormat
 from forewarn_adapters.logs.batch import LEVELS
 from forewarn_adapters.logs.formats.json_keys import TRACE_KEYS
+from forewarn_adapters.logs.receiving.syslog_parsing import FACILITIES
 from forewarn_models.lines import layout
 from forewarn_models.lines.heads import read_heads
 
@@ -41,11 +42,6 @@ _TRACE = re.compile(
 )
 _NUMBER = re.compile(rb" (\d{1,10}+) ")  # of a process, in RFC 5424
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_FACILITIES = (
-    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron"),
-    *("authpriv", "ftp", "ntp", "audit", "alert", "clock"),
-    *(f"local{number}" for number in range(8)),
-)
 _SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 Fields = dict[str, str]
@@ -188,9 +184,9 @@ def _of_syslog(line: bytes, is_asked: bool) -> Fields:
         fields["pid"] = _text(process[1])
     elif numbered := _NUMBER.match(line, end):
         fields["pid"] = _text(numbered[1])
-    if (priority := _PRIORITY.match(line)) and int(priority[1]) < 8 * len(_FACILITIES):
+    if (priority := _PRIORITY.match(line)) and int(priority[1]) < 8 * len(FACILITIES):
         facility, severity = divmod(int(priority[1]), 8)
-        fields |= {"facility": _FACILITIES[facility], "severity": _SEVERITIES[severity]}
+        fields |= {"facility": FACILITIES[facility], "severity": _SEVERITIES[severity]}
     return fields
 
 
