@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from forewarn_adapters.logs.batch import Lines
+from forewarn_adapters.logs.batch import Lines, joined
 from forewarn_adapters.logs.formats.json_keys import (
     HOST_KEYS,
     LEVEL_KEYS,
@@ -78,7 +78,7 @@ class Records:
         columns = self.heads[rows]
         has_message = np.array([message is not None for message in found.messages])
         messages = [message for message in found.messages if message is not None]
-        columns[has_message, BEGIN : END + 1] = self._added(_joined(messages), is_message=True)
+        columns[has_message, BEGIN : END + 1] = self._added(joined(messages), is_message=True)
         levels = np.array(found.levels, dtype=np.int64)
         columns[:, LEVEL] = np.where(levels > 0, levels, columns[:, LEVEL])
         columns[:, NANOSECONDS] = self._times(found, columns[:, NANOSECONDS])
@@ -95,7 +95,7 @@ class Records:
         times = np.array(found.nanoseconds, dtype=np.int64)
         is_text = np.array([bool(text) for text in found.times])
         if is_text.any():
-            data, places = _joined([text.encode() for text in found.times if text])
+            data, places = joined([text.encode() for text in found.times if text])
             numbers = np.frombuffer(data, dtype=np.uint8)
             times[is_text] = read_times(numbers, places, self.clock)
         return np.where(said > 0, said, times)
@@ -105,7 +105,7 @@ class Records:
         distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         if list(distinct) == [""]:
             return
-        places = self._added(_joined([text.encode() for text in distinct]))
+        places = self._added(joined([text.encode() for text in distinct]))
         number = np.array([distinct[text] for text in texts])
         is_named = np.array([bool(text) for text in texts])
         columns[is_named, begin : begin + 2] = places[number[is_named]]
@@ -123,11 +123,6 @@ class Records:
         places += len(self.data)
         self.data += added
         return places
-
-
-def _joined(texts: list[bytes]) -> Lines:
-    ends = np.cumsum([0, *map(len, texts)])
-    return b"".join(texts), np.column_stack((ends[:-1], ends[1:]))
 
 
 @lru_cache(maxsize=256)

@@ -5,12 +5,10 @@ import socket
 import threading
 from functools import lru_cache
 
-import numpy as np
-
+from forewarn_adapters.logs.batch import joined
 from forewarn_adapters.logs.receiving.intake import Intake
 from forewarn_adapters.logs.receiving.syslog_blocks import BYTES_OF_PLACE
 from forewarn_adapters.logs.receiving.syslog_framing import MOST_BYTES_OF_LINE, usable_lines
-from forewarn_models.arrays import IntegerArray
 
 _TICK_SECONDS = 0.1
 _KNOWN_SENDERS = 4_096
@@ -60,13 +58,7 @@ class UdpReceiver:
             n_bytes += len(datagram) + BYTES_OF_PLACE
         for sender, received in datagrams.items():
             if self._may_send(sender):
-                data = b"".join(received)
-                lines, _ = usable_lines(data, _places(received))
+                data, places = joined(received)
+                lines, _ = usable_lines(data, places)
                 self._intake.put((data, lines), sender)
         return bool(datagrams)
-
-
-def _places(datagrams: list[bytes]) -> IntegerArray:
-    sizes = np.array([len(datagram) for datagram in datagrams], dtype=np.int64)
-    ends = np.cumsum(sizes)
-    return np.column_stack((ends - sizes, ends))
