@@ -6,7 +6,6 @@ from forewarn_models.compiled import compiled
 _EPOCH_DAYS = 719_468  # from 0000-03-01 to 1970-01-01, of the proleptic Gregorian calendar
 _DAYS_OF_400_YEARS = 146_097
 NANOSECONDS = 1_000_000_000
-_FRACTION_DIGITS = 9
 
 
 @compiled

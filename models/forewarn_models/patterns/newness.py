@@ -32,7 +32,6 @@ class Newness:
 
     def __init__(self, budget: Budget, *, most_services: int = MOST_SERVICES) -> None:
         self._budget_seconds = budget.return_period_seconds
-        self._most = most_services
         self._block = max(most_services // 2, 1)
         n_rows = 2 * self._block
         self._listening = Listening(n_rows)
