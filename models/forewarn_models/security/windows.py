@@ -121,9 +121,10 @@ class Windows:
                 f"stored windows must be {KIND} {FORMAT_VERSION}, got {state.kind} "
                 f"{state.format_version}"
             )
-        for key, track in _stored(state):
+        for key, track in reversed(list(_stored(state))):
             if key not in self._tracks:
                 self._tracks[key] = track
+                self._tracks.move_to_end(key, last=False)
         self._make_room()
 
     def _track(self, key: Key) -> _Track:

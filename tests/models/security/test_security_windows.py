@@ -205,6 +205,16 @@ def test_what_was_stored_goes_on_as_if_nothing_had_been(how: How) -> None:
     assert any(expected)
 
 
+def test_keys_that_were_stored_are_let_go_before_those_seen_since() -> None:
+    old, new = (windows("event_count", 2, 10, most_keys=3) for _ in range(2))
+    for key in ("older", "old"):
+        old.see((key,), 0, kind=0)
+    for key in ("one", "two"):
+        new.see((key,), SECOND, kind=0)
+    new.absorb(old.state())
+    assert new.state().manifest["keys"] == [["old"], ["one"], ["two"]]
+
+
 def test_an_empty_state_is_absorbed() -> None:
     counted = windows("event_count", 2, 10)
     counted.absorb(windows("event_count", 2, 10).state())
